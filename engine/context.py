@@ -1,0 +1,116 @@
+"""Follow-ups: from "那信用卡呢?" to readings that stand alone, from the episode's last exchanges.
+
+A turn is read as it stands, and, when it looks like the rest of an earlier question, together with that question.
+Both readings are searched; `prefer` picks. So a topic switch costs nothing: as it stands it finds its own entry.
+"""
+
+import re
+from dataclasses import dataclass
+
+from engine.types import Exchange, Retrieved, Turn
+from models.text import normalise
+
+_MAX_CONTEXT_CHARS = 160  # of the earlier question; a longer one would drown the new words
+
+# Openers and endings that say "the same question, but for this": the turn leans on what was said before.
+_LEANS_ZH = re.compile(
+    r"^(那|那么|那如果|如果是|要是|还有|换成|换做|同样|也是|这个|那个|它|他们|这样|之后|然后)|(呢|的话)[?？。!！~]*$"
+)
+_LEANS_EN = re.compile(
+    r"^(and|what about|how about|what if|or|also|same for|for|then|does (it|that|this|the same)|is (it|that|this)|"
+    r"can (it|that|they)|do (they|those|these)|will (it|that)|it|that|this|they|those|ok and|okay and)\b"
+    r"|\b(instead|as well|too)[?.!]*$",
+    re.IGNORECASE,
+)
+# Fragments that ask for one more thing about the same subject.
+_BARE_ZH = re.compile(
+    r"^(要|需要)?(多久|多长时间|多少钱|多少|几天|什么时候|怎么弄|怎么办|怎么操作|怎么做|为什么|在哪|在哪里|哪里|"
+    r"收费吗|免费吗|要钱吗|可以吗|能吗|行吗)[呢啊呀?？。!！~]*$"
+)
+_BARE_EN = re.compile(
+    r"^(how long|how much|how many|when|where|why|how|who|which one|is it free|does it cost|how come)"
+    r"( (does|will|would|is|do|can) (it|that|this|they|i)( take| cost| be| do it| do that)?)?[?.! ]*$",
+    re.IGNORECASE,
+)
+_STUCK = re.compile(
+    r"^(还是|仍然|依然|怎么还|试过了|没用|不管用|不起作用|没有用)|(不行|没用|不了|不成功|没反应)[啊呀呢!！。.?？~]*$"
+    r"|\bstill (not|doesn'?t|isn'?t|won'?t|can'?t|no|nothing|broken|failing|the same)"
+    r"|\b(did ?n[o']?t|does ?n[o']?t) (work|help)\b"
+    r"|\btried (that|it|this)\b|\bno luck\b|\bsame (error|problem|issue|thing)\b",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(
+    r"^(?:我?(?:选|要|是|问的是|想问))?(?:the )?(?:第)?\s*"
+    r"(?P<ordinal>[1-3一二三两]|first|second|third|1st|2nd|3rd|last|最后)"
+    r"\s*(?:个|一个|项|条|种|one|option|choice)?(?:那个|please|吧)?[.!。！]*$",
+    re.IGNORECASE,
+)
+_PLACES = {"1": 0, "一": 0, "first": 0, "1st": 0, "2": 1, "二": 1, "两": 1, "second": 1, "2nd": 1} | {
+    "3": 2, "三": 2, "third": 2, "3rd": 2, "last": -1, "最后": -1
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a turn may be understood."""
+
+    alone: str  # as it stands
+    in_context: str | None = None  # together with the earlier question, when it leans on one
+    stuck: bool = False  # says that what was answered did not help
+    chosen: str | None = None  # the entry picked from a list that was offered
+
+
+def read(turn: Turn, *, limit: int) -> Reading:
+    """Read a turn against the exchanges before it: cleaned, at most `limit` characters of it. Pure."""
+    text = normalise(turn.text[: limit * 2])[:limit]
+    last = turn.history[-1] if turn.history else None
+    if last is None:
+        return Reading(alone=text)
+    chosen = _pick(text, last)
+    if chosen is not None:
+        return Reading(alone=text, chosen=chosen)
+    topic = _topic(turn.history)
+    if topic is None or not leans(text):
+        return Reading(alone=text)
+    return Reading(alone=text, in_context=f"{topic} {text}", stuck=_STUCK.search(text) is not None)
+
+
+def leans(text: str) -> bool:
+    """Whether a text looks like the rest of an earlier question."""
+    if _length(text) > 12:
+        return False
+    patterns = (_LEANS_ZH, _LEANS_EN, _BARE_ZH, _BARE_EN, _STUCK)
+    return any(pattern.search(text) for pattern in patterns)
+
+
+def prefer(alone: Retrieved, in_context: Retrieved | None) -> bool:
+    """Whether the reading in context explains the turn better than the turn as it stands.
+
+    The turn as it stands wins only when it is clearly the surer: someone who changes the subject asks a whole question.
+    """
+    if in_context is None or not in_context.candidates:
+        return False
+    return in_context.confidence >= alone.confidence * 0.8
+
+
+def _pick(text: str, last: Exchange) -> str | None:
+    if last.decision != "clarify" or not last.entry_ids:
+        return None
+    ordinal = _ORDINAL.match(text)
+    if ordinal is None:
+        return None
+    place = _PLACES[ordinal["ordinal"].lower()]
+    return last.entry_ids[place] if place < len(last.entry_ids) else None
+
+
+def _topic(history: tuple[Exchange, ...]) -> str | None:
+    for exchange in reversed(history):
+        if exchange.decision in ("answer", "clarify", "unknown"):
+            return exchange.question[-_MAX_CONTEXT_CHARS:]
+    return None
+
+
+def _length(text: str) -> int:
+    """Words of a spaced script, or half the characters of an unspaced one."""
+    han = sum("\u4e00" <= letter <= "\u9fff" for letter in text)
+    return max(len(text.split()), (han + 1) // 2 if han else 0)

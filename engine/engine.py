@@ -1,0 +1,179 @@
+"""The dialog engine: cache -> intent -> semantic search -> reply, within a deadline."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from engine import context, policy, replies, trace
+from engine.batching import Batcher
+from engine.cache import Cached, EvidenceCache
+from engine.context import Reading
+from engine.pipeline import Knowledge, Pipeline, Query
+from engine.policy import Ruling
+from engine.settings import EngineSettings
+from engine.types import (
+    Answer,
+    Clarify,
+    Decision,
+    Evidence,
+    Exchange,
+    Handoff,
+    Outcome,
+    Reason,
+    Receipt,
+    Refuse,
+    Retrieved,
+    SmallTalk,
+    Turn,
+    Unknown,
+)
+from engine.writer import Writer
+from models.protocols import OUT_OF_SCOPE, IntentGuess, Language, Sentiment, SentimentGuess
+
+log = logging.getLogger(__name__)
+
+_NAMES: Mapping[type[Decision], str] = {
+    Answer: "answer",
+    Clarify: "clarify",
+    SmallTalk: "smalltalk",
+    Unknown: "unknown",
+    Refuse: "refuse",
+    Handoff: "handoff",
+}
+
+
+_OUT_OF_TIME = Ruling(
+    decision=Handoff(reason=Reason.TOOL_FAILURE, confirm=False), why="no decision within the deadline"
+)
+
+
+def name_of(decision: Decision) -> str:
+    """Give a decision's name as receipts, logs and suites write it."""
+    return _NAMES[type(decision)]
+
+
+class DialogEngine:
+    """Answers turns. Knows no transport, keeps no conversation: what was said before comes with the turn."""
+
+    def __init__(
+        self,
+        *,
+        knowledge: Callable[[str, str], Knowledge],
+        pipeline: Pipeline,
+        versions: Mapping[str, str],
+        language: Callable[[str], Language],
+        settings: EngineSettings,
+        writer: Writer | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take the parts; `engine.assemble.open_engine` puts them together.
+
+        Args:
+            knowledge: gives the live version of (workspace, knowledge base); called once a turn, so it must be cheap.
+            pipeline: understands and searches.
+            versions: of the models, for cache keys and receipts.
+            language: tells a text's language; used when a turn runs out of time.
+            settings: deadline, cache, queue.
+            writer: words answers with a language model, grounded; none: verbatim.
+            now: the clock that validity dates are held against.
+        """
+        self._knowledge = knowledge
+        self._versions = versions
+        self._language = language
+        self._settings = settings
+        self._writer = writer
+        self._now = now
+        self._cache = EvidenceCache(entries=settings.cache_entries, ttl_s=settings.cache_ttl_s)
+        self._batcher: Batcher[Query, Evidence] = Batcher(
+            pipeline.run, queue_limit=settings.queue_limit, batch_limit=settings.batch_limit
+        )
+
+    async def reply(self, turn: Turn, on_text: Callable[[str], None] | None = None) -> Outcome:
+        """Decide what the visitor gets, within the configured deadline.
+
+        A turn that runs out of time goes to a person; it does not fail. Cancelling is safe: nothing is written here.
+
+        Args:
+            turn: what was said.
+            on_text: called with each piece of the wording as soon as it may be shown, where a generator words it.
+
+        Raises:
+            EngineOverloaded: too many turns are waiting already.
+            NothingPublished, KnowledgeBaseNotFound: the turn names a base that has no live version.
+        """
+        with trace.span("kefu.turn"):
+            knowledge = self._knowledge(turn.workspace, turn.kb)
+            reading = context.read(turn, limit=self._settings.max_chars)
+            try:
+                found = await self._evidence(turn, reading, knowledge)
+            except TimeoutError:
+                log.warning("no decision within %.1f s; the turn goes to a person", self._settings.deadline_s)
+                return self._outcome(turn, knowledge, Cached(self._nothing(reading), hit=False), _OUT_OF_TIME)
+            ruling = policy.decide(
+                turn, found.evidence, knowledge.thresholds, chosen=reading.chosen, stuck=reading.stuck
+            )
+            outcome = self._outcome(turn, knowledge, found, ruling)
+            if self._writer is None:
+                return outcome
+            return await self._writer.word(outcome, found.evidence, knowledge.entries, on_text)
+
+    async def close(self) -> None:
+        """Refuse what waits and release the engine's thread."""
+        await self._cache.close()
+        await self._batcher.close()
+
+    async def _evidence(self, turn: Turn, reading: Reading, knowledge: Knowledge) -> Cached:
+        at = turn.where.at or turn.at or self._now()
+        version = (turn.workspace, turn.kb, knowledge.version, knowledge.era(at))
+        key = (*version, turn.where, reading.alone, reading.in_context)
+        kept = self._cache.peek(key)
+        if kept is not None:
+            return Cached(kept, hit=True)
+        query = Query(reading=reading, knowledge=knowledge, where=replace(turn.where, at=at))
+        async with asyncio.timeout(self._settings.deadline_s):
+            return await self._cache.get(key, lambda: self._batcher.submit(query))
+
+    def _outcome(self, turn: Turn, knowledge: Knowledge, found: Cached, ruling: Ruling) -> Outcome:
+        evidence, decision = found.evidence, ruling.decision
+        name = name_of(decision)
+        offered = decision.entry_ids if isinstance(decision, Clarify) else replies.citations(decision)
+        return Outcome(
+            decision=decision,
+            text=replies.say(decision, knowledge.entries, evidence.language),
+            citations=replies.citations(decision),
+            choices=replies.choices(decision, knowledge.entries),
+            receipt=Receipt(
+                text=turn.text,
+                understood=evidence.text,
+                decision=name,
+                reason=ruling.why,
+                language=evidence.language,
+                confidence=evidence.retrieved.confidence,
+                candidates=evidence.retrieved.candidates,
+                thresholds={
+                    "answer_at": knowledge.thresholds.answer_at,
+                    "clarify_at": knowledge.thresholds.clarify_at,
+                },
+                versions={**self._versions, "knowledge": knowledge.version},
+                stage_ms=evidence.stage_ms,
+                cached=found.hit,
+                degraded=evidence.degraded,
+            ),
+            exchange=Exchange(text=turn.text, question=evidence.text, decision=name, entry_ids=offered),
+        )
+
+    def _nothing(self, reading: Reading) -> Evidence:
+        """Evidence of a turn that ran out of time."""
+        return Evidence(
+            text=reading.alone,
+            language=self._language(reading.alone),
+            edits=(),
+            sentiment=SentimentGuess(label=Sentiment.NEUTRAL, score=0.0),
+            talk=IntentGuess(label=OUT_OF_SCOPE, confidence=0.0, ranked=()),
+            intent=None,
+            retrieved=Retrieved(candidates=(), confidence=0.0),
+            stage_ms={},
+            degraded=("deadline",),
+        )

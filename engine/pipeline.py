@@ -1,0 +1,259 @@
+"""Understand and search: queries in, evidence out. Synchronous and batched; runs on the engine's own thread.
+
+A query is read in up to four ways, its probes: as written, with its spelling corrected, and both together with the
+question before it. One encoder call takes the probes of the whole batch; language, sentiment and intent are read off
+the first probe, the search runs for all of them, and the surest wins.
+A stage that fails is named in `Evidence.degraded`; what is left still answers.
+"""
+
+import logging
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from time import monotonic
+from typing import Protocol
+
+from engine import context
+from engine.context import Reading
+from engine.policy import Thresholds
+from engine.trace import Stopwatch
+from engine.types import Evidence, Retrieved
+from knowledge.errors import StoreUnavailable
+from knowledge.types import ANY, Entry, Filter
+from models.errors import ModelUnavailable
+from models.protocols import (
+    OUT_OF_SCOPE,
+    Edit,
+    Encoder,
+    FloatMatrix,
+    IntentClassifier,
+    IntentGuess,
+    Language,
+    Sentiment,
+    SentimentGuess,
+    SentimentScorer,
+    SpellingCorrector,
+)
+
+log = logging.getLogger(__name__)
+
+_NO_GUESS = IntentGuess(label=OUT_OF_SCOPE, confidence=0.0, ranked=())
+_NO_SENTIMENT = SentimentGuess(label=Sentiment.NEUTRAL, score=0.0)
+
+
+class Search(Protocol):
+    """What the pipeline asks of a retriever; `engine.retrieval.Retriever` is the one."""
+
+    def retrieve(
+        self, texts: Sequence[str], vectors: FloatMatrix | None, *, k: int, where: Filter = ANY
+    ) -> list[Retrieved]:
+        """Find candidates for each text; without vectors by words alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Knowledge:
+    """One published version of a knowledge base, ready to be searched."""
+
+    workspace: str
+    kb: str
+    version: str
+    entries: Mapping[str, Entry]
+    search: Search
+    spelling: SpellingCorrector
+    thresholds: Thresholds
+    intent: IntentClassifier | None = None  # the company's own intents, where a head was trained
+    borders: tuple[datetime, ...] = ()  # sorted: when an entry's validity begins or ends
+
+    def era(self, at: datetime) -> int:
+        """Number the spans of time in which the same entries are valid: evidence of one era holds all through it."""
+        return bisect_right(self.borders, at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Models:
+    """The models that every knowledge base shares."""
+
+    encoder: Encoder
+    language: Callable[[str], Language]
+    talk: IntentClassifier
+    sentiment: SentimentScorer
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """For receipts and cache keys."""
+        return {"encoder": self.encoder.version, "talk": self.talk.version, "sentiment": self.sentiment.version}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Query:
+    """A turn as it is to be understood, and where it is to be searched for."""
+
+    reading: Reading
+    knowledge: Knowledge
+    where: Filter = ANY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Probe:
+    """One way to read a query."""
+
+    query: Query
+    text: str
+    edits: tuple[Edit, ...] = ()
+    in_context: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Mood:
+    """What is read off the words alone."""
+
+    sentiment: SentimentGuess
+    talk: IntentGuess
+    intent: IntentGuess | None
+
+
+class Pipeline:
+    """Turns queries into evidence, many in one call."""
+
+    def __init__(self, models: Models, *, candidates: int = 10, clock: Callable[[], float] = monotonic) -> None:
+        self._models = models
+        self._candidates = candidates
+        self._breaker = Breaker(clock)
+
+    def run(self, queries: Sequence[Query]) -> list[Evidence]:
+        """Understand and search all queries with one encoder call; give the evidence in their order.
+
+        A failing model or store raises nothing: the stage is named in `degraded`.
+        """
+        watch = Stopwatch()
+        with watch.stage("understand"):
+            languages = [self._models.language(query.reading.alone) for query in queries]
+            groups = [_probes(query, language) for query, language in zip(queries, languages, strict=True)]
+        probes = [probe for group in groups for probe in group]
+        with watch.stage("encode"):
+            vectors = self._encode([probe.text for probe in probes])
+        with watch.stage("search"):
+            found, degraded = self._search(probes, vectors)
+        evidence, start = [], 0
+        for group, language in zip(groups, languages, strict=True):
+            rows = slice(start, start + len(group))
+            with watch.stage("classify"):
+                mood = self._mood(group[0], None if vectors is None else vectors[rows][:1])
+            best = _surest(group, found[rows])
+            evidence.append(
+                Evidence(
+                    text=group[best].text,
+                    language=language,
+                    edits=group[best].edits,
+                    sentiment=mood.sentiment,
+                    talk=mood.talk,
+                    intent=mood.intent,
+                    retrieved=found[rows][best],
+                    stage_ms=watch.stage_ms,
+                    degraded=degraded,
+                )
+            )
+            start = rows.stop
+        return evidence
+
+    def _encode(self, texts: Sequence[str]) -> FloatMatrix | None:
+        try:
+            return self._models.encoder.encode(texts)
+        except ModelUnavailable:
+            log.exception("the encoder failed; searching by words alone")
+            return None
+
+    def _mood(self, probe: _Probe, vector: FloatMatrix | None) -> _Mood:
+        if vector is None:
+            return _Mood(_NO_SENTIMENT, _NO_GUESS, None)
+        text, own = [probe.text], probe.query.knowledge.intent
+        return _Mood(
+            self._models.sentiment.score(text, vector)[0],
+            self._models.talk.predict(text, vector)[0],
+            own.predict(text, vector)[0] if own is not None else None,
+        )
+
+    def _search(self, probes: Sequence[_Probe], vectors: FloatMatrix | None) -> tuple[list[Retrieved], tuple[str, ...]]:
+        """Search every probe; the second value names what failed."""
+        found: list[Retrieved] = []
+        degraded = set() if vectors is not None else {"encoder"}
+        for (knowledge, where), group in groupby(probes, key=lambda probe: (probe.query.knowledge, probe.query.where)):
+            texts = [probe.text for probe in group]
+            rows = slice(len(found), len(found) + len(texts))
+            dense = None if vectors is None else self._try_dense(knowledge, texts, vectors[rows], where)
+            if dense is None and vectors is not None:
+                degraded.add("store")
+            found += dense or knowledge.search.retrieve(texts, None, k=self._candidates, where=where)
+        return found, tuple(sorted(degraded))
+
+    def _try_dense(
+        self, knowledge: Knowledge, texts: Sequence[str], vectors: FloatMatrix, where: Filter
+    ) -> list[Retrieved] | None:
+        """Search by meaning and words; none if the vector store gives no answer."""
+        if not self._breaker.closed:
+            return None
+        try:
+            found = knowledge.search.retrieve(texts, vectors, k=self._candidates, where=where)
+        except StoreUnavailable as error:
+            log.warning("the vector store failed, searching by words alone: %s", error)
+            self._breaker.failed()
+            return None
+        self._breaker.succeeded()
+        return found
+
+
+class Breaker:
+    """Stops asking a store that failed several times in a row, and tries it again after a while.
+
+    It keeps a slow store across the network from holding up the encoder's thread: at most `failures` timeouts, then
+    one try every `pause_s` (Nygard, Release It!, 2007: circuit breaker).
+    """
+
+    def __init__(self, clock: Callable[[], float], *, failures: int = 3, pause_s: float = 5.0) -> None:
+        self._clock = clock
+        self._limit = failures
+        self._pause_s = pause_s
+        self._count = 0
+        self._until = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the store may be asked now."""
+        return self._count < self._limit or self._clock() >= self._until
+
+    def succeeded(self) -> None:
+        """Forget earlier failures."""
+        self._count = 0
+
+    def failed(self) -> None:
+        """Count a failure; the last one allowed opens the breaker for `pause_s` seconds."""
+        self._count += 1
+        if self._count >= self._limit:
+            self._until = self._clock() + self._pause_s
+
+
+def _probes(query: Query, language: Language) -> list[_Probe]:
+    """List the ways to read a query: the first is as written."""
+    probes = [_Probe(query=query, text=query.reading.alone)]
+    spelling = query.knowledge.spelling
+    corrected = spelling.correct(query.reading.alone, language)
+    if corrected.edits:
+        probes.append(_Probe(query=query, text=corrected.text, edits=corrected.edits))
+    if query.reading.in_context is not None:
+        whole = spelling.correct(query.reading.in_context, language)
+        probes.append(_Probe(query=query, text=whole.text, edits=whole.edits, in_context=True))
+    return probes
+
+
+def _surest(probes: Sequence[_Probe], found: Sequence[Retrieved]) -> int:
+    """Give the index of the probe that explains the query best."""
+    alone = max(
+        (index for index, probe in enumerate(probes) if not probe.in_context),
+        key=lambda index: found[index].confidence,  # equal confidence: as written
+    )
+    last = len(probes) - 1
+    if probes[last].in_context and context.prefer(found[alone], found[last]):
+        return last
+    return alone

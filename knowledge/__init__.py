@@ -1,0 +1,1 @@
+"""What the company knows: entries, their versions, and the indexes over them."""

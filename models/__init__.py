@@ -1,0 +1,1 @@
+"""Trained models behind small protocols: arrays and values in, values out."""

@@ -1,0 +1,81 @@
+import pytest
+
+from engine import context
+from engine.types import Exchange, Turn
+from tests.fakes.engine import retrieved
+
+ASKED = Exchange(text="储蓄卡怎么挂失", question="储蓄卡怎么挂失", decision="answer", entry_ids=("debit",))
+OFFERED = Exchange(text="退", question="退", decision="clarify", entry_ids=("first", "second", "third"))
+
+
+def reading(text, *history):
+    return context.read(Turn(text=text, history=history), limit=2000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "那信用卡呢?",
+        "and for prepaid?",
+        "what about Canada",
+        "要多久？",
+        "how long does it take?",
+        "还是不行",
+        "为什么",
+    ],
+)
+def test_the_rest_of_a_question_is_read_together_with_the_question_before_it(text):
+    read = reading(text, ASKED)
+    assert read.in_context is not None
+    assert read.in_context.startswith("储蓄卡怎么挂失")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["怎么修改收货地址", "How do I change my password?", "我想买一个两个人用的帐篷，有什么推荐吗"],
+)
+def test_a_whole_question_stands_alone(text):
+    assert reading(text, ASKED).in_context is None
+
+
+def test_the_first_turn_stands_alone_whatever_it_looks_like():
+    assert reading("那信用卡呢?").in_context is None
+
+
+def test_small_talk_in_between_does_not_hide_the_subject():
+    thanks = Exchange(text="谢谢", question="谢谢", decision="smalltalk")
+    assert reading("那信用卡呢?", ASKED, thanks).in_context is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [("第二个", "second"), ("2", "second"), ("the first one", "first"), ("最后一个", "third"), ("我要第三个", "third")],
+)
+def test_a_choice_may_be_named_by_its_place(text, entry):
+    assert reading(text, OFFERED).chosen == entry
+
+
+def test_a_place_that_was_not_offered_chooses_nothing():
+    single = Exchange(text="退", question="退", decision="clarify", entry_ids=("first",))
+    assert reading("第二个", single).chosen is None
+
+
+def test_a_number_after_an_answer_chooses_nothing():
+    assert reading("2", ASKED).chosen is None
+
+
+@pytest.mark.parametrize("text", ["还是不行", "it still doesn't work", "试过了，没用", "I tried that"])
+def test_a_visitor_whom_the_answer_did_not_help_is_heard(text):
+    assert reading(text, ASKED).stuck
+
+
+def test_a_change_of_subject_wins_when_it_is_clearly_the_surer():
+    assert not context.prefer(retrieved(0.9, ("a",)), retrieved(0.5, ("b",)))
+
+
+def test_the_reading_in_context_wins_when_both_are_as_sure():
+    assert context.prefer(retrieved(0.6, ("a",)), retrieved(0.6, ("b",)))
+
+
+def test_a_very_long_turn_is_cut():
+    assert len(context.read(Turn(text="退" * 10_000), limit=2000).alone) == 2000
