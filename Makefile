@@ -1,0 +1,60 @@
+# Two commands do everything on a fresh machine with Python 3.11, make and pip: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_HOME ?= .demo
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo install install-test test check unit integration bench evals soak docs clean
+
+help:
+	@echo "make demo     install, prepare the model, ingest the sample shop, and ask it questions"
+	@echo "make test     install what the tests need, and pass them: check, unit, integration"
+	@echo "make check    format, lint, types, imports, unit tests: under a minute"
+	@echo "make bench    figures and plots of docs/PERFORMANCE.md"
+	@echo "make evals    the suites that come with the project"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,check,plots]"
+	touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed
+install-test: $(VENV)/.installed-test
+
+demo: install
+	$(BIN)/kefu models prepare --home $(DEMO_HOME)
+	$(BIN)/kefu ingest ingest/samples --kb shop --home $(DEMO_HOME)
+	$(BIN)/kefu ask --kb shop --home $(DEMO_HOME)
+
+test: check integration
+
+check: install-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not integration and not e2e"
+
+unit: install-test
+	$(BIN)/pytest -q -m "not integration and not e2e"
+
+integration: install-test
+	$(BIN)/pytest -q -m "integration or e2e"
+
+evals: install-test
+	$(BIN)/kefu ingest ingest/samples --kb shop --home $(DEMO_HOME)
+	$(BIN)/kefu eval answers --data evals/suites/shop --kb shop --home $(DEMO_HOME)
+	$(BIN)/kefu eval dialogs --data evals/suites/shop --kb shop --home $(DEMO_HOME)
+
+bench: install-test
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) $(DEMO_HOME) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
