@@ -66,6 +66,7 @@ class DialogEngine:
         language: Callable[[str], Language],
         settings: EngineSettings,
         writer: Writer | None = None,
+        record: Callable[[Turn, Outcome], None] = lambda turn, outcome: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the parts; `engine.assemble.open_engine` puts them together.
@@ -77,6 +78,7 @@ class DialogEngine:
             language: tells a text's language; used when a turn runs out of time.
             settings: deadline, cache, queue.
             writer: words answers with a language model, grounded; none: verbatim.
+            record: told of every outcome, for the list of what was asked in vain; must return at once.
             now: the clock that validity dates are held against.
         """
         self._knowledge = knowledge
@@ -84,6 +86,7 @@ class DialogEngine:
         self._language = language
         self._settings = settings
         self._writer = writer
+        self._record = record
         self._now = now
         self._cache = EvidenceCache(entries=settings.cache_entries, ttl_s=settings.cache_ttl_s)
         self._batcher: Batcher[Query, Evidence] = Batcher(
@@ -115,9 +118,18 @@ class DialogEngine:
                 turn, found.evidence, knowledge.thresholds, chosen=reading.chosen, stuck=reading.stuck
             )
             outcome = self._outcome(turn, knowledge, found, ruling)
+            self._record(turn, outcome)
             if self._writer is None:
                 return outcome
             return await self._writer.word(outcome, found.evidence, knowledge.entries, on_text)
+
+    def check(self, *, workspace: str = "default", kb: str = "default") -> None:
+        """See that a base has a live version, before the first visitor does.
+
+        Raises:
+            NothingPublished, KnowledgeBaseNotFound: it has none.
+        """
+        self._knowledge(workspace, kb)
 
     async def close(self) -> None:
         """Refuse what waits and release the engine's thread."""

@@ -3,12 +3,15 @@
 A setting `engine.deadline_s` is `deadline_s` under `[engine]` in kefu.toml, or the variable KEFU_ENGINE_DEADLINE_S.
 """
 
+import ast
+import inspect
 import os
 import tomllib
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +132,51 @@ class Settings:
     def models_folder(self) -> Path:
         """Where prepared models lie."""
         return Path(self.models.folder).expanduser() if self.models.folder else self.home / "models"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """One setting, for `kefu config show` and docs/CONFIG.md."""
+
+    key: str  # as in the file: "engine.deadline_s"
+    value: object
+    variable: str
+    doc: str
+
+
+def describe(settings: Settings) -> list[Described]:
+    """List every setting with its value and what it is for, in the order of the classes."""
+    home = Described(key="home", value=str(settings.home), variable="KEFU_HOME", doc=_docs(Settings)["home"])
+    sections = (item.name for item in fields(settings) if is_dataclass(getattr(settings, item.name)))
+    return [home, *(each for name in sections for each in _describe_section(name, getattr(settings, name)))]
+
+
+def _describe_section(name: str, section: Any) -> list[Described]:
+    docs = _docs(type(section))
+    return [
+        Described(
+            key=f"{name}.{item.name}",
+            value=getattr(section, item.name),
+            variable=f"KEFU_{name}_{item.name}".upper(),
+            doc=docs[item.name],
+        )
+        for item in fields(section)
+    ]
+
+
+def _docs(kind: type) -> dict[str, str]:
+    """Read the texts below the fields of a class: the one place where a setting is explained."""
+    body = ast.parse(inspect.getsource(kind)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs = {}
+    for statement, following in pairwise(body.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            match following:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[statement.target.id] = " ".join(text.split())
+                case _:
+                    raise AssertionError(f"{kind.__name__}.{statement.target.id} is not explained")
+    return docs
 
 
 def load(*, home: str | None = None, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:

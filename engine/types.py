@@ -1,7 +1,7 @@
 """The values of one turn, in the order in which they come to exist: Turn, Evidence, Decision, Outcome."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -159,4 +159,9 @@ class Outcome:
     choices: tuple[Choice, ...] = ()
     receipt: Receipt
     exchange: Exchange  # to be handed back in the next turn's history
-    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def top_ids(self) -> tuple[str, ...]:
+        """Entries in rank order; what was answered from or offered comes first."""
+        found = (candidate.entry_id for candidate in self.receipt.candidates)
+        return tuple(dict.fromkeys((*self.exchange.entry_ids, *found)))

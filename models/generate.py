@@ -1,0 +1,213 @@
+"""Reply generators: an OpenAI-compatible endpoint, or a local `transformers` model in a process of its own."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from models.errors import ModelUnavailable
+
+log = logging.getLogger(__name__)
+
+_RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
+
+
+class TokenBudget:
+    """Tokens that may be spent in a day (UTC); four characters a token is an estimate good enough to stop a flood."""
+
+    def __init__(self, daily: int, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
+        self._daily = daily
+        self._today = today
+        self._day = today()
+        self._spent = 0
+
+    def spend(self, chars: int) -> None:
+        """Take the tokens of so many characters.
+
+        Raises:
+            ModelUnavailable: nothing is left for today.
+        """
+        if self._today() != self._day:
+            self._day, self._spent = self._today(), 0
+        if self._spent >= self._daily:
+            raise ModelUnavailable(
+                f"the budget of {self._daily} tokens is spent for today; raise generator.daily_tokens"
+            )
+        self._spent += (chars + 3) // 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings:
+    """How an OpenAI-compatible endpoint is reached."""
+
+    url: str  # base address, up to and with /v1
+    model: str
+    api_key: str = ""
+    connect_timeout_s: float = 3.0
+    read_timeout_s: float = 10.0  # between two pieces of the stream
+    retries: int = 1  # only before the first piece; a reply that began is never asked for twice
+    max_chars: int = 20_000  # of one reply; a stream that does not end is cut
+
+
+class OpenAIGenerator:
+    """Streams chat completions from any endpoint that speaks OpenAI's protocol."""
+
+    def __init__(
+        self, settings: EndpointSettings, budget: TokenBudget, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._settings = settings
+        self._budget = budget
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+            headers={"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {},
+            trust_env=False,  # an address in the environment must not see visitors' text
+            transport=transport,
+        )
+
+    @property
+    def name(self) -> str:
+        """The model's name at the endpoint."""
+        return self._settings.model
+
+    async def stream(self, *, system: str, user: str, max_tokens: int) -> AsyncIterator[str]:
+        """Give the reply in pieces as they arrive; closing the iterator closes the request.
+
+        Raises:
+            ModelUnavailable: refused, unreachable, out of time, over budget, or not the protocol.
+        """
+        self._budget.spend(len(system) + len(user))
+        body = {
+            "model": self._settings.model,
+            "messages": [{"role": "system", "content": system}, {"role": "user", "content": user}],
+            "max_tokens": max_tokens,
+            "temperature": 0,
+            "stream": True,
+        }
+        for attempt in range(self._settings.retries + 1):
+            try:
+                async with self._client.stream("POST", f"{self._settings.url}/chat/completions", json=body) as response:
+                    if response.status_code in _RETRIED and attempt < self._settings.retries:
+                        continue
+                    if response.status_code != httpx.codes.OK:
+                        raise ModelUnavailable(f"the language model answered {response.status_code}")
+                    async for piece in self._pieces(response):
+                        yield piece
+                    return
+            except httpx.HTTPError as error:
+                if attempt == self._settings.retries or not isinstance(error, httpx.ConnectError):
+                    raise ModelUnavailable(f"the language model gave no answer: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _pieces(self, response: httpx.Response) -> AsyncIterator[str]:
+        length = 0
+        async for line in response.aiter_lines():
+            if not line.startswith("data:"):
+                continue
+            data = line[5:].strip()
+            if data == "[DONE]":
+                return
+            piece = _content(data)
+            length += len(piece)
+            self._budget.spend(len(piece))
+            if length > self._settings.max_chars:
+                log.warning("the language model's reply was cut at %d characters", self._settings.max_chars)
+                return
+            if piece:
+                yield piece
+
+
+def _content(data: str) -> str:
+    try:
+        choices: list[dict[str, Any]] = json.loads(data)["choices"]
+        return str(choices[0].get("delta", {}).get("content") or "") if choices else ""
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelUnavailable("the language model's stream is not OpenAI's protocol") from error
+
+
+class LocalGenerator:
+    """A `transformers` model in a child process: torch never enters the serving process, and a crash stays outside.
+
+    One reply at a time; further ones wait for their turn. A child that died is started again by the next reply.
+    """
+
+    def __init__(self, folder: Path, budget: TokenBudget) -> None:
+        self._folder = folder
+        self._budget = budget
+        self._turn = asyncio.Lock()
+        self._child: asyncio.subprocess.Process | None = None
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self._folder.name
+
+    async def stream(self, *, system: str, user: str, max_tokens: int) -> AsyncIterator[str]:
+        """Give the reply in pieces; closing the iterator ends the child, which the next reply starts anew.
+
+        Raises:
+            ModelUnavailable: the model cannot be loaded, or its process died.
+        """
+        self._budget.spend(len(system) + len(user))
+        async with self._turn:
+            child = await self._started()
+            finished = False
+            try:
+                request = json.dumps({"system": system, "user": user, "max_tokens": max_tokens})
+                async for piece in self._exchange(child, request):
+                    yield piece
+                finished = True
+            finally:
+                if not finished:
+                    await self._stop()
+
+    async def close(self) -> None:
+        """End the child process."""
+        await self._stop()
+
+    async def _exchange(self, child: asyncio.subprocess.Process, request: str) -> AsyncIterator[str]:
+        if child.stdin is None or child.stdout is None:
+            raise ModelUnavailable("the local model's process has no pipes")
+        try:
+            child.stdin.write(request.encode() + b"\n")
+            await child.stdin.drain()
+            while line := await child.stdout.readline():
+                message = json.loads(line)
+                if "error" in message:
+                    raise ModelUnavailable(f"the local model failed: {message['error']}")
+                if message.get("done"):
+                    return
+                self._budget.spend(len(message["text"]))
+                yield message["text"]
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(f"the local model's process broke off: {type(error).__name__}") from error
+        raise ModelUnavailable("the local model's process ended; see its messages on stderr")
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "models.generate_child", str(self._folder),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+                limit=1 << 20,
+            )  # fmt: skip
+        return self._child
+
+    async def _stop(self) -> None:
+        child, self._child = self._child, None
+        if child is None or child.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
