@@ -1,8 +1,8 @@
 """Understand and search: queries in, evidence out. Synchronous and batched; runs on the engine's own thread.
 
 A query is read in up to four ways, its probes: as written, with its spelling corrected, and both together with the
-question before it. One encoder call takes the probes of the whole batch; language, sentiment and intent are read off
-the first probe, the search runs for all of them, and the surest wins.
+question before it. One encoder call takes the probes of the whole batch; sentiment and intent are read off the
+corrected text, the search runs for all of them, and the surest wins.
 A stage that fails is named in `Evidence.degraded`; what is left still answers.
 """
 
@@ -139,8 +139,9 @@ class Pipeline:
         evidence, start = [], 0
         for group, language in zip(groups, languages, strict=True):
             rows = slice(start, start + len(group))
+            spelled = _spelled(group)
             with watch.stage("classify"):
-                mood = self._mood(group[0], None if vectors is None else vectors[rows][:1])
+                mood = self._mood(group[spelled], None if vectors is None else vectors[rows][spelled : spelled + 1])
             best = _surest(group, found[rows])
             evidence.append(
                 Evidence(
@@ -245,6 +246,11 @@ def _probes(query: Query, language: Language) -> list[_Probe]:
         whole = spelling.correct(query.reading.in_context, language)
         probes.append(_Probe(query=query, text=whole.text, edits=whole.edits, in_context=True))
     return probes
+
+
+def _spelled(probes: Sequence[_Probe]) -> int:
+    """Give the index of the probe that mood and intent are read off: alone, its spelling corrected if need be."""
+    return 1 if len(probes) > 1 and not probes[1].in_context else 0
 
 
 def _surest(probes: Sequence[_Probe], found: Sequence[Retrieved]) -> int:

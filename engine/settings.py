@@ -124,9 +124,13 @@ class Settings:
     home: Path = Path("~/.local/share/kefu")
     """All data of the installation: knowledge, models, logs. KEFU_HOME and --home override it."""
     models: ModelSettings = field(default_factory=ModelSettings)
+    """Table [models]."""
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
+    """Table [knowledge]."""
     engine: EngineSettings = field(default_factory=EngineSettings)
+    """Table [engine]."""
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
+    """Table [generator]."""
 
     @property
     def models_folder(self) -> Path:
@@ -149,6 +153,29 @@ def describe(settings: Settings) -> list[Described]:
     home = Described(key="home", value=str(settings.home), variable="KEFU_HOME", doc=_docs(Settings)["home"])
     sections = (item.name for item in fields(settings) if is_dataclass(getattr(settings, item.name)))
     return [home, *(each for name in sections for each in _describe_section(name, getattr(settings, name)))]
+
+
+def as_markdown() -> str:
+    """Write docs/CONFIG.md: every setting with its default and what it is for."""
+    lines = [
+        "# Configuration",
+        "",
+        "Defaults, then `kefu.toml` in the home folder (or the file that `KEFU_CONFIG` names), then environment "
+        "variables, then `--home`. An unknown key or a value out of range is an error that names it.",
+        "",
+        "This page is made from the settings' own texts: `kefu config show --markdown > docs/CONFIG.md`.",
+        "",
+        "| key | default | variable | what it is for |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{each.key}` | `{_toml(each.value)}` | `{each.variable}` | {each.doc} |" for each in describe(Settings())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    return "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, tuple) else repr(value).replace("'", '"')
 
 
 def _describe_section(name: str, section: Any) -> list[Described]:

@@ -161,6 +161,17 @@ class Outcome:
     exchange: Exchange  # to be handed back in the next turn's history
 
     @property
+    def reason(self) -> str:
+        """Why, in a word where there is one: the reason of a handoff or refusal, the kind of small talk."""
+        match self.decision:
+            case Handoff(reason=reason):
+                return reason.value
+            case Refuse(why=word) | SmallTalk(talk=word):
+                return word
+            case Answer() | Clarify() | Unknown():
+                return self.receipt.reason
+
+    @property
     def top_ids(self) -> tuple[str, ...]:
         """Entries in rank order; what was answered from or offered comes first."""
         found = (candidate.entry_id for candidate in self.receipt.candidates)

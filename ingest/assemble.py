@@ -1,0 +1,41 @@
+"""Puts an indexer together for an installation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engine import assemble
+from engine.pipeline import Models
+from engine.settings import Settings
+from ingest.index import Indexer
+from knowledge.catalog import Catalog
+from knowledge.layout import Layout
+from knowledge.publish import Publisher, PublishSettings
+
+
+@contextmanager
+def open_publisher(settings: Settings) -> Iterator[Publisher]:
+    """Open what builds, switches and rolls back versions; needs no model until it builds one."""
+    layout = Layout(home=settings.home)
+    catalog = Catalog(layout.catalog)
+    try:
+        yield Publisher(
+            layout=layout,
+            catalog=catalog,
+            recipe=assemble.recipe(settings.knowledge),
+            settings=PublishSettings(keep_versions=settings.knowledge.keep_versions),
+        )
+    finally:
+        catalog.close()
+
+
+@contextmanager
+def open_indexer(settings: Settings, models: Models | None = None) -> Iterator[Indexer]:
+    """Open what reads documents into knowledge bases.
+
+    Args:
+        settings: of the installation.
+        models: opened before, if they are to be shared.
+    """
+    models = models or assemble.open_models(settings)
+    with open_publisher(settings) as publisher:
+        yield Indexer(publisher, models.encoder, language_of=models.language)

@@ -1,0 +1,1 @@
+"""The applications that face people. So far: a terminal."""
