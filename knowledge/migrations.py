@@ -1,0 +1,82 @@
+"""The catalog's tables, one numbered step after the other; a step that was released never changes."""
+
+import sqlite3
+from pathlib import Path
+
+from knowledge.errors import CatalogUnavailable
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE workspaces (name TEXT PRIMARY KEY, created TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE bases (
+            workspace TEXT NOT NULL REFERENCES workspaces (name),
+            name TEXT NOT NULL,
+            created TEXT NOT NULL,
+            live_version TEXT,
+            PRIMARY KEY (workspace, name)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE entries (
+            workspace TEXT NOT NULL,
+            kb TEXT NOT NULL,
+            id TEXT NOT NULL,
+            question TEXT NOT NULL,
+            content_hash TEXT NOT NULL,
+            body TEXT NOT NULL,
+            edited_by_hand INTEGER NOT NULL DEFAULT 0,
+            updated TEXT NOT NULL,
+            PRIMARY KEY (workspace, kb, id),
+            FOREIGN KEY (workspace, kb) REFERENCES bases (workspace, name)
+        )""",
+        """CREATE TABLE versions (
+            workspace TEXT NOT NULL,
+            kb TEXT NOT NULL,
+            id TEXT NOT NULL,
+            created TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('building', 'live', 'kept')),
+            manifest TEXT NOT NULL,
+            PRIMARY KEY (workspace, kb, id),
+            FOREIGN KEY (workspace, kb) REFERENCES bases (workspace, name)
+        )""",
+        "CREATE UNIQUE INDEX one_live_version ON versions (workspace, kb) WHERE state = 'live'",
+        """CREATE TABLE unknown_questions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            workspace TEXT NOT NULL,
+            kb TEXT NOT NULL,
+            text TEXT NOT NULL,
+            decision TEXT NOT NULL,
+            asked_at TEXT NOT NULL
+        )""",
+        "CREATE INDEX unknown_by_base ON unknown_questions (workspace, kb, id)",
+        "CREATE INDEX unknown_by_date ON unknown_questions (asked_at)",
+    ),
+)
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables to the newest step, all missing steps in one transaction; two processes may try at once.
+
+    Raises:
+        CatalogUnavailable: the database was written by a newer kefu.
+    """
+    if _step_of(db) == len(STEPS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        done = _step_of(db)  # again, now that no other process can be migrating
+        if done > len(STEPS):
+            raise CatalogUnavailable(
+                f"The catalog {path} was written by a newer kefu (schema {done}, this one knows {len(STEPS)}); "
+                "install that version or restore an older copy."
+            )
+        for step in STEPS[done:]:
+            for statement in step:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(STEPS)}")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _step_of(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
