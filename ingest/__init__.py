@@ -1,0 +1,1 @@
+"""From a company's documents to a published knowledge base."""

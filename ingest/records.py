@@ -1,0 +1,34 @@
+"""What readers give: records with their origin, or the reason why there is none."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from knowledge.types import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One question with its answer, as one place of a file has it."""
+
+    question: str
+    source: Source
+    answer: str = ""
+    similar_questions: tuple[str, ...] = ()
+    category: str = ""
+    language: str = ""  # as the file says; empty when it does not
+    tags: tuple[str, ...] = ()
+    id: str = ""  # as the file says; empty when it does not
+    valid_from: datetime | None = None  # aware
+    valid_until: datetime | None = None  # aware; exclusive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A place of a file that gave no record, and why; the file's other records are kept."""
+
+    source: Source  # place is "" when the whole file is meant
+    reason: str  # one sentence with what to mend
+
+
+class RejectedField(ValueError):
+    """A value that cannot become part of a record; the message is the reason of the rejection."""

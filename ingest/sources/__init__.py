@@ -1,0 +1,1 @@
+"""Readers: files in, records with their origin out. One module a format."""
