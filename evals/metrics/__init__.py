@@ -1,0 +1,1 @@
+"""One metric a file: its formula, its source, what one case adds to it, and its 95 % interval."""

@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: one of a run, one of a comparison."""

@@ -1,0 +1,1 @@
+"""One suite a file: the data, what is run on them, and how it is judged."""
