@@ -21,7 +21,9 @@ from knowledge.layout import Layout
 from knowledge.live import Snapshots
 from knowledge.publish import Recipe
 from knowledge.snapshot import Snapshot
+from knowledge.types import PassageKind
 from models.encoders import load_encoder
+from models.errors import ArtifactCorrupt
 from models.generate import EndpointSettings, LocalGenerator, OpenAIGenerator, TokenBudget
 from models.language import detect
 from models.spelling import KnowledgeSpelling
@@ -41,7 +43,7 @@ def open_models(settings: Settings) -> Models:
         ArtifactCorrupt: a prepared model was changed on disk.
     """
     folder = settings.models_folder
-    encoder = load_encoder(settings.models.encoders, folder, threads=settings.models.threads)
+    encoder = load_encoder(settings.models.encoder, folder, threads=settings.models.threads)
     heads = build_builtin_heads(encoder, folder)
     return Models(encoder=encoder, language=detect, talk=heads.talk, sentiment=heads.sentiment)
 
@@ -50,7 +52,8 @@ def recipe(settings: KnowledgeSettings) -> Recipe:
     """Say how all of a version besides its entries and vectors is made."""
 
     def derive(snapshot: Snapshot) -> Mapping[str, bytes]:
-        spelling = KnowledgeSpelling.build(passage.text for passage in snapshot.passages)
+        questions_first = sorted(snapshot.passages, key=lambda passage: passage.kind is PassageKind.ANSWER)
+        spelling = KnowledgeSpelling.build(passage.text for passage in questions_first)  # it reads a bounded amount
         calibration = calibrate(snapshot, max_wrong_rate=settings.max_wrong_rate)
         return {_CALIBRATION: calibration.to_json().encode(), _SPELLING: spelling.to_json()}
 
@@ -95,7 +98,7 @@ def open_knowledge(snapshot: Snapshot) -> Knowledge:
     try:
         calibration = Calibration.from_json(_derived(snapshot, _CALIBRATION))
         spelling = KnowledgeSpelling.from_json(_derived(snapshot, _SPELLING))
-    except ValueError as error:
+    except (ValueError, ArtifactCorrupt) as error:
         raise VersionCorrupt(f"Version {snapshot.version} of {snapshot.manifest.kb!r}: {error}") from error
     return Knowledge(
         workspace=snapshot.manifest.workspace,

@@ -27,9 +27,9 @@ def _require(condition: bool, key: str, value: object, allowed: str) -> None:
 class ModelSettings:
     """Which models are used and where they are kept."""
 
-    encoders: tuple[str, ...] = ("multilingual-e5-small", "all-MiniLM-L6-v2")
-    """Encoders, combined in this order: the first reads every text, the second English only. Bundled names, any
-    sentence-transformers name, or a folder."""
+    encoder: str = "bundled"
+    """`bundled` (three small encoders in one, for Chinese and English), the name of any sentence-transformers model such
+    as `BAAI/bge-m3`, or a folder that holds one."""
     folder: str = ""
     """Folder of prepared models; default: `models` below the home folder. KEFU_MODELS overrides it."""
     threads: int = 1
@@ -37,7 +37,7 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         """Validate."""
-        _require(1 <= len(self.encoders) <= 2, "models.encoders", self.encoders, "one or two names")
+        _require(self.encoder != "", "models.encoder", self.encoder, "`bundled`, a name or a folder")
         _require(1 <= self.threads <= 64, "models.threads", self.threads, "from 1 to 64")
 
 

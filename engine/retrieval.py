@@ -1,0 +1,71 @@
+"""Retrieval: the entries that may answer a query, and the probability that the first one does."""
+
+from collections.abc import Sequence
+
+from engine.calibration import Calibration
+from engine.ranking import FloatMatrix, Ranker, Ranking, Searchable
+from engine.types import Candidate, Retrieved
+from knowledge.types import ANY, Filter, Hit
+
+_NOTHING = Retrieved(candidates=(), confidence=0.0)
+
+
+class Retriever:
+    """Searches one published version; holds nothing that changes, so any number of threads may share it."""
+
+    def __init__(self, version: Searchable, calibration: Calibration) -> None:
+        """Take a version that is ready to be searched, and what was learned about it when it was published."""
+        self._ranker = Ranker(version)
+        self._calibration = calibration
+
+    def retrieve(
+        self, texts: Sequence[str], vectors: FloatMatrix | None, *, k: int = 10, where: Filter = ANY
+    ) -> list[Retrieved]:
+        """Find the entries that may answer each text.
+
+        Args:
+            texts: the queries.
+            vectors: (len(texts), dim) theirs, as the encoder gave them; None searches by words alone.
+            k: candidates wanted per text, at most 24; fewer come where the filter admits fewer or few share a word.
+            where: entries that may be found.
+
+        Returns:
+            One result a text, in their order; candidates best first, one an entry, ties by the order of entries.
+
+        Raises:
+            DimensionMismatch: the vectors are of another encoder than the version's.
+            StoreUnavailable: the vector store failed; calling again without vectors works.
+        """
+        ranker = self._ranker
+        if not texts or not ranker.entry_ids:
+            return [_NOTHING for _ in texts]
+        allowed = ranker.version.admitted(where)
+        if vectors is None:
+            return [self._retrieved(ranker.rank(text, None, (), allowed), k) for text in texts]
+        centred = ranker.version.centring.apply(vectors)
+        near: list[list[Hit]] = ranker.near(centred, enough=min(k, len(ranker.entry_ids)), where=where)
+        return [
+            self._retrieved(ranker.rank(text, vector, hits, allowed), k)
+            for text, vector, hits in zip(texts, centred, near, strict=True)
+        ]
+
+    def _retrieved(self, ranking: Ranking, k: int) -> Retrieved:
+        if not len(ranking):
+            return _NOTHING
+        return Retrieved(
+            candidates=tuple(self._candidate(ranking, place) for place in range(min(k, len(ranking)))),
+            confidence=self._calibration.confidence(ranking),
+        )
+
+    def _candidate(self, ranking: Ranking, place: int) -> Candidate:
+        return Candidate(
+            entry_id=self._ranker.entry_ids[ranking.entries[place]],
+            passage_id=int(ranking.passages[place]),
+            score=float(ranking.scores[place]),
+            stages={
+                "dense": float(ranking.dense[place]),
+                "dense_answer": float(ranking.dense_answer[place]),
+                "lexical": float(ranking.lexical[place]),
+                "lexical_answer": float(ranking.lexical_answer[place]),
+            },
+        )
