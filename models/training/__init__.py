@@ -1,0 +1,1 @@
+"""Fitting heads to examples: nothing here runs while visitors are served."""
