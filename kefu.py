@@ -76,7 +76,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
         allow_rejects=arguments.allow_rejects,
         json=arguments.json,
     )
-    with open_indexer(_settings(arguments)) as indexer:
+    with open_indexer(_settings(arguments), arguments.kb) as indexer:
         return run_ingest(indexer, options, _stderr() if arguments.json == "-" else _stdout())
 
 
@@ -150,9 +150,9 @@ def _add_train(commands: "Commands", shared: argparse.ArgumentParser) -> None:
 
 
 def _train_intent(arguments: argparse.Namespace) -> int:
-    from ingest import intents
+    from ingest.training import train_intents
 
-    return intents.train(_settings(arguments), arguments.kb, arguments.data, _stdout())
+    return train_intents(_settings(arguments), arguments.kb, arguments.data, _stdout())
 
 
 def _add_models(commands: "Commands", shared: argparse.ArgumentParser) -> None:

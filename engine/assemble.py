@@ -25,6 +25,7 @@ from knowledge.types import PassageKind
 from models.encoders import load_encoder
 from models.errors import ArtifactCorrupt
 from models.generate import EndpointSettings, LocalGenerator, OpenAIGenerator, TokenBudget
+from models.intent import LinearIntentClassifier
 from models.language import detect
 from models.spelling import KnowledgeSpelling
 from models.text import ANALYSIS_VERSION, terms
@@ -32,6 +33,7 @@ from models.training.builtin import build_builtin_heads
 
 _CALIBRATION = "calibration.json"  # files that a version derives from its entries
 _SPELLING = "spelling.json"
+_INTENTS = "intents.txt"
 _DERIVED_VERSION = 1  # raised when the same entries give another spelling
 
 
@@ -48,16 +50,22 @@ def open_models(settings: Settings) -> Models:
     return Models(encoder=encoder, language=detect, talk=heads.talk, sentiment=heads.sentiment)
 
 
-def recipe(settings: KnowledgeSettings) -> Recipe:
-    """Say how all of a version besides its entries and vectors is made."""
+def recipe(settings: KnowledgeSettings, *, intents: str = "") -> Recipe:
+    """Say how all of a version besides its entries and vectors is made.
+
+    Args:
+        settings: of the installation.
+        intents: the head for the company's own intents that the version is to have, by its folder's name.
+    """
 
     def derive(snapshot: Snapshot) -> Mapping[str, bytes]:
         questions_first = sorted(snapshot.passages, key=lambda passage: passage.kind is PassageKind.ANSWER)
         spelling = KnowledgeSpelling.build(passage.text for passage in questions_first)  # it reads a bounded amount
         calibration = calibrate(snapshot, max_wrong_rate=settings.max_wrong_rate)
-        return {_CALIBRATION: calibration.to_json().encode(), _SPELLING: spelling.to_json()}
+        own = {_INTENTS: intents.encode()} if intents else {}
+        return {_CALIBRATION: calibration.to_json().encode(), _SPELLING: spelling.to_json(), **own}
 
-    versions = (_DERIVED_VERSION, ANALYSIS_VERSION, CALIBRATION_VERSION, settings.max_wrong_rate)
+    versions = (_DERIVED_VERSION, ANALYSIS_VERSION, CALIBRATION_VERSION, settings.max_wrong_rate, intents)
     return Recipe(
         version="-".join(map(str, versions)), backend=open_backend(settings.store), analyse=terms, derive=derive
     )
@@ -94,6 +102,7 @@ def open_knowledge(snapshot: Snapshot) -> Knowledge:
 
     Raises:
         VersionCorrupt: what was derived from its entries is of an older kefu, or was changed.
+        ArtifactCorrupt, ModelNotPrepared: its intent head was changed or removed.
     """
     try:
         calibration = Calibration.from_json(_derived(snapshot, _CALIBRATION))
@@ -108,6 +117,7 @@ def open_knowledge(snapshot: Snapshot) -> Knowledge:
         search=Retriever(snapshot, calibration),
         spelling=spelling,
         thresholds=Thresholds(answer_at=calibration.answer_at, clarify_at=calibration.clarify_at),
+        intent=_own_intents(snapshot),
         borders=snapshot.borders,
     )
 
@@ -175,6 +185,13 @@ def _writer(settings: GeneratorSettings, generator: OpenAIGenerator | LocalGener
     if generator is None:
         return None
     return Writer(generator, timeout_s=settings.timeout_s, max_tokens=settings.max_tokens)
+
+
+def _own_intents(snapshot: Snapshot) -> LinearIntentClassifier | None:
+    name = snapshot.file(_INTENTS)
+    if name is None:
+        return None
+    return LinearIntentClassifier.load(snapshot.folder.parent.parent / "intents" / name.decode())
 
 
 def _derived(snapshot: Snapshot, name: str) -> bytes:

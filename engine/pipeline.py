@@ -31,6 +31,7 @@ from models.protocols import (
     IntentClassifier,
     IntentGuess,
     Language,
+    ScoredLabel,
     Sentiment,
     SentimentGuess,
     SentimentScorer,
@@ -63,7 +64,7 @@ class Knowledge:
     search: Search
     spelling: SpellingCorrector
     thresholds: Thresholds
-    intent: IntentClassifier | None = None  # the company's own intents, where a head was trained
+    intent: IntentClassifier | None = None  # the company's own intents; none: the categories of the entries found
     borders: tuple[datetime, ...] = ()  # sorted: when an entry's validity begins or ends
 
     def era(self, at: datetime) -> int:
@@ -143,6 +144,7 @@ class Pipeline:
             with watch.stage("classify"):
                 mood = self._mood(group[spelled], None if vectors is None else vectors[rows][spelled : spelled + 1])
             best = _surest(group, found[rows])
+            own = mood.intent or _category(group[best].query.knowledge, found[rows][best])
             evidence.append(
                 Evidence(
                     text=group[best].text,
@@ -150,7 +152,7 @@ class Pipeline:
                     edits=group[best].edits,
                     sentiment=mood.sentiment,
                     talk=mood.talk,
-                    intent=mood.intent,
+                    intent=own,
                     retrieved=found[rows][best],
                     stage_ms=watch.stage_ms,
                     degraded=degraded,
@@ -246,6 +248,26 @@ def _probes(query: Query, language: Language) -> list[_Probe]:
         whole = spelling.correct(query.reading.in_context, language)
         probes.append(_Probe(query=query, text=whole.text, edits=whole.edits, in_context=True))
     return probes
+
+
+def _category(knowledge: Knowledge, found: Retrieved) -> IntentGuess:
+    """Guess the intent from the base's own questions, where no head was trained: the category of the entries found.
+
+    Each candidate votes with its score for its category; the label stands if the first candidate is worth a question.
+    """
+    votes: dict[str, float] = {}
+    for candidate in found.candidates:
+        category = knowledge.entries[candidate.entry_id].category
+        votes[category] = votes.get(category, 0.0) + max(candidate.score, 0.0)
+    total = sum(votes.values()) or 1.0
+    ranked = sorted(votes.items(), key=lambda vote: -vote[1])
+    first = knowledge.entries[found.candidates[0].entry_id].category if found.candidates else ""
+    known = bool(first) and found.confidence >= knowledge.thresholds.clarify_at
+    return IntentGuess(
+        label=first if known else OUT_OF_SCOPE,
+        confidence=found.confidence,
+        ranked=tuple(ScoredLabel(label=label, probability=min(1.0, vote / total)) for label, vote in ranked if label),
+    )
 
 
 def _spelled(probes: Sequence[_Probe]) -> int:

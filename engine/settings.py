@@ -28,8 +28,8 @@ class ModelSettings:
     """Which models are used and where they are kept."""
 
     encoder: str = "bundled"
-    """`bundled` (three small encoders in one, for Chinese and English), the name of any sentence-transformers model such
-    as `BAAI/bge-m3`, or a folder that holds one."""
+    """`bundled` (three small encoders in one, for Chinese and English), the name of any sentence-transformers model
+    such as `BAAI/bge-m3`, or a folder that holds one."""
     folder: str = ""
     """Folder of prepared models; default: `models` below the home folder. KEFU_MODELS overrides it."""
     threads: int = 1

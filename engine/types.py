@@ -73,7 +73,7 @@ class Evidence:
     edits: tuple[Edit, ...]
     sentiment: SentimentGuess
     talk: IntentGuess  # the conversational intent; OUT_OF_SCOPE for an ordinary question
-    intent: IntentGuess | None  # of the company's own intents, where a head was trained
+    intent: IntentGuess | None  # of the company's own intents, or the category of what was found
     retrieved: Retrieved
     stage_ms: Mapping[str, float]  # time per stage
     degraded: tuple[str, ...] = ()  # stages that were skipped or failed: "dense", "lexical", ...

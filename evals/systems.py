@@ -130,7 +130,7 @@ class KefuSystems:
 
         path = self._scratch / "faq.jsonl"
         path.write_text("".join(_line(entry) for entry in entries), encoding="utf-8")
-        with open_indexer(self.settings_of(None), self.models) as indexer:
+        with open_indexer(self.settings_of(None), TEMPORARY_KB, self.models) as indexer:
             report = indexer.ingest([path], kb=TEMPORARY_KB, require_answers=False, progress=_Stages(self._progress))
         if report.rejections:
             first = report.rejections[0]

@@ -45,6 +45,10 @@ class Layout:
         """Give the folder of one version."""
         return self.versions(workspace, kb) / version
 
+    def intents(self, workspace: str, kb: str) -> Path:
+        """Give the folder that holds a base's trained intent heads, one folder each."""
+        return self.base(workspace, kb) / "intents"
+
     def lock(self, workspace: str, kb: str) -> Path:
         """Give the file that the one process holds that is publishing this base."""
         return self.base(workspace, kb) / "publish.lock"

@@ -106,6 +106,7 @@ class Snapshot:
         columns: EntryColumns,
     ) -> None:
         """Take opened parts; prefer `Snapshot.open`."""
+        self.folder = folder
         self.manifest = manifest
         self.store = store
         self.lexical = lexical

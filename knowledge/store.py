@@ -40,6 +40,7 @@ class KnowledgeStore(Protocol):
         Args:
             queries: (n, dim) float32, rows of L2 norm 1.
             k: hits wanted per query; a smaller store gives fewer.
+            where: which passages may be found.
 
         Returns:
             n lists, best first, ties by passage_id; scores are cosine similarities in [-1, 1].

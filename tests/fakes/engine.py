@@ -25,7 +25,13 @@ from models.protocols import (
 )
 
 ENTRIES = {
-    "returns": Entry(id="returns", question="how do i return an item", answer="Within **30 days**.", language="en"),
+    "returns": Entry(
+        id="returns",
+        question="how do i return an item",
+        answer="Within **30 days**.",
+        language="en",
+        category="returning",
+    ),
     "sale": Entry(id="sale", question="can i return sale items", answer="Sale items: 7 days.", language="en"),
     "退货": Entry(id="退货", question="怎么退货", answer="30 天内可以退货。", language="zh"),
 }

@@ -42,6 +42,11 @@ def test_no_model_or_cache_is_ever_a_pickle(path):
     assert imported.isdisjoint({"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"})
 
 
+def test_nothing_imports_the_command():
+    importers = [path for path in sources() if path.name != "kefu.py" and "import kefu" in path.read_text("utf-8")]
+    assert importers == []
+
+
 def test_links_between_the_documents_lead_somewhere():
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     broken = [

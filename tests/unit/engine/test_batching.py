@@ -32,7 +32,7 @@ def batcher_of(worker, **limits):
 
 async def until(condition):
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (what is waited for happens on another thread)
             await asyncio.sleep(0)
 
 

@@ -20,10 +20,10 @@ def test_without_a_file_the_defaults_run_on_a_laptop(tmp_path):
 
 
 def test_the_file_is_read_and_the_environment_outranks_it(tmp_path):
-    toml = '[engine]\ndeadline_s = 3\n[models]\nencoders = ["BAAI/bge-m3"]\n'
+    toml = '[engine]\ndeadline_s = 3\n[models]\nencoder = "BAAI/bge-m3"\n'
     found = loaded(tmp_path, toml, KEFU_ENGINE_DEADLINE_S="1.5", KEFU_MODELS="/srv/models")
     assert found.engine.deadline_s == 1.5
-    assert found.models.encoders == ("BAAI/bge-m3",)
+    assert found.models.encoder == "BAAI/bge-m3"
     assert found.models_folder == Path("/srv/models")
 
 
@@ -41,7 +41,7 @@ def test_the_command_line_outranks_the_environment(tmp_path):
         pytest.param('[engine]\ndeadline_s = "soon"\n', "engine.deadline_s is 'soon'", id="not-a-number"),
         pytest.param("[engine]\nqueue_limit = 1.5\n", "engine.queue_limit is 1.5", id="not-whole"),
         pytest.param("[engine]\nqueue_limit = true\n", "engine.queue_limit is True", id="a-truth-value"),
-        pytest.param("[models]\nencoders = [1]\n", "list of strings", id="not-strings"),
+        pytest.param("[models]\nencoder = 1\n", "models.encoder is 1; it must be a text", id="not-a-text"),
         pytest.param('[knowledge]\nstore = "redis://x"\n', "knowledge.store is 'redis://x'", id="unknown-store"),
         pytest.param("[engine\n", "cannot be read as TOML", id="not-toml"),
     ],
