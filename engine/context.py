@@ -42,7 +42,7 @@ _STUCK = re.compile(
 _ORDINAL = re.compile(
     r"^(?:我?(?:选|要|是|问的是|想问))?(?:the )?(?:第)?\s*"
     r"(?P<ordinal>[1-3一二三两]|first|second|third|1st|2nd|3rd|last|最后)"
-    r"\s*(?:个|一个|项|条|种|one|option|choice)?(?:那个|please|吧)?[.!。！]*$",
+    r"\s*(?:个|一个|项|条|种|one|option|choice)?\s*(?:那个|please|吧)?[.!。！]*$",
     re.IGNORECASE,
 )
 _PLACES = {"1": 0, "一": 0, "first": 0, "1st": 0, "2": 1, "二": 1, "两": 1, "second": 1, "2nd": 1} | {
@@ -56,6 +56,7 @@ class Reading:
 
     alone: str  # as it stands
     in_context: str | None = None  # together with the earlier question, when it leans on one
+    answered: str = ""  # the entry answered last, where the turn asks the same of something else: it is not meant again
     stuck: bool = False  # says that what was answered did not help
     chosen: str | None = None  # the entry picked from a list that was offered
 
@@ -72,7 +73,12 @@ def read(turn: Turn, *, limit: int) -> Reading:
     topic = _topic(turn.history)
     if topic is None or not leans(text):
         return Reading(alone=text)
-    return Reading(alone=text, in_context=f"{topic} {text}", stuck=_STUCK.search(text) is not None)
+    return Reading(
+        alone=text,
+        in_context=f"{topic} {text}",
+        answered=last.entry_ids[0] if last.decision == "answer" and _asks_of_another(text) else "",
+        stuck=_STUCK.search(text) is not None,
+    )
 
 
 def leans(text: str) -> bool:
@@ -81,6 +87,11 @@ def leans(text: str) -> bool:
         return False
     patterns = (_LEANS_ZH, _LEANS_EN, _BARE_ZH, _BARE_EN, _STUCK)
     return any(pattern.search(text) for pattern in patterns)
+
+
+def _asks_of_another(text: str) -> bool:
+    """Whether the turn names another thing ("那信用卡呢?") rather than asking more of the same ("要多久?")."""
+    return any(p.search(text) for p in (_LEANS_ZH, _LEANS_EN)) and not any(p.search(text) for p in (_BARE_ZH, _BARE_EN))
 
 
 def prefer(alone: Retrieved, in_context: Retrieved | None) -> bool:

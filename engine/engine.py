@@ -139,7 +139,7 @@ class DialogEngine:
     async def _evidence(self, turn: Turn, reading: Reading, knowledge: Knowledge) -> Cached:
         at = turn.where.at or turn.at or self._now()
         version = (turn.workspace, turn.kb, knowledge.version, knowledge.era(at))
-        key = (*version, turn.where, reading.alone, reading.in_context)
+        key = (*version, turn.where, reading.alone, reading.in_context, reading.answered)
         kept = self._cache.peek(key)
         if kept is not None:
             return Cached(kept, hit=True)

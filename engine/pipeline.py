@@ -48,9 +48,15 @@ class Search(Protocol):
     """What the pipeline asks of a retriever; `engine.retrieval.Retriever` is the one."""
 
     def retrieve(
-        self, texts: Sequence[str], vectors: FloatMatrix | None, *, k: int, where: Filter = ANY
+        self,
+        texts: Sequence[str],
+        vectors: FloatMatrix | None,
+        *,
+        k: int,
+        where: Filter = ANY,
+        skip: Sequence[str] = (),
     ) -> list[Retrieved]:
-        """Find candidates for each text; without vectors by words alone."""
+        """Find candidates for each text, without the entry to skip; without vectors by words alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,6 +110,11 @@ class _Probe:
     text: str
     edits: tuple[Edit, ...] = ()
     in_context: bool = False
+
+    @property
+    def skip(self) -> str:
+        """The entry that this reading cannot mean."""
+        return self.query.reading.answered if self.in_context else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,22 +194,28 @@ class Pipeline:
         found: list[Retrieved] = []
         degraded = set() if vectors is not None else {"encoder"}
         for (knowledge, where), group in groupby(probes, key=lambda probe: (probe.query.knowledge, probe.query.where)):
-            texts = [probe.text for probe in group]
-            rows = slice(len(found), len(found) + len(texts))
-            dense = None if vectors is None else self._try_dense(knowledge, texts, vectors[rows], where)
+            some = list(group)
+            rows = slice(len(found), len(found) + len(some))
+            dense = None if vectors is None else self._try_dense(knowledge, some, vectors[rows], where)
             if dense is None and vectors is not None:
                 degraded.add("store")
-            found += dense or knowledge.search.retrieve(texts, None, k=self._candidates, where=where)
+            found += dense or self._retrieve(knowledge, some, None, where)
         return found, tuple(sorted(degraded))
 
+    def _retrieve(
+        self, knowledge: Knowledge, probes: Sequence[_Probe], vectors: FloatMatrix | None, where: Filter
+    ) -> list[Retrieved]:
+        texts, skip = [probe.text for probe in probes], [probe.skip for probe in probes]
+        return knowledge.search.retrieve(texts, vectors, k=self._candidates, where=where, skip=skip)
+
     def _try_dense(
-        self, knowledge: Knowledge, texts: Sequence[str], vectors: FloatMatrix, where: Filter
+        self, knowledge: Knowledge, probes: Sequence[_Probe], vectors: FloatMatrix, where: Filter
     ) -> list[Retrieved] | None:
         """Search by meaning and words; none if the vector store gives no answer."""
         if not self._breaker.closed:
             return None
         try:
-            found = knowledge.search.retrieve(texts, vectors, k=self._candidates, where=where)
+            found = self._retrieve(knowledge, probes, vectors, where)
         except StoreUnavailable as error:
             log.warning("the vector store failed, searching by words alone: %s", error)
             self._breaker.failed()

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from engine.calibration import Calibration
-from engine.ranking import FloatMatrix, Ranker, Ranking, Searchable
+from engine.ranking import BoolArray, FloatMatrix, Ranker, Ranking, Searchable
 from engine.types import Candidate, Retrieved
 from knowledge.types import ANY, Filter, Hit
 
@@ -16,10 +18,17 @@ class Retriever:
     def __init__(self, version: Searchable, calibration: Calibration) -> None:
         """Take a version that is ready to be searched, and what was learned about it when it was published."""
         self._ranker = Ranker(version)
+        self._positions = {entry_id: position for position, entry_id in enumerate(self._ranker.entry_ids)}
         self._calibration = calibration
 
     def retrieve(
-        self, texts: Sequence[str], vectors: FloatMatrix | None, *, k: int = 10, where: Filter = ANY
+        self,
+        texts: Sequence[str],
+        vectors: FloatMatrix | None,
+        *,
+        k: int = 10,
+        where: Filter = ANY,
+        skip: Sequence[str] = (),
     ) -> list[Retrieved]:
         """Find the entries that may answer each text.
 
@@ -28,6 +37,7 @@ class Retriever:
             vectors: (len(texts), dim) theirs, as the encoder gave them; None searches by words alone.
             k: candidates wanted per text, at most 24; fewer come where the filter admits fewer or few share a word.
             where: entries that may be found.
+            skip: for each text an entry that is not wanted, "" for none; by default none.
 
         Returns:
             One result a text, in their order; candidates best first, one an entry, ties by the order of entries.
@@ -40,14 +50,24 @@ class Retriever:
         if not texts or not ranker.entry_ids:
             return [_NOTHING for _ in texts]
         allowed = ranker.version.admitted(where)
+        masks = [self._without(entry_id, allowed) for entry_id in skip] or [allowed] * len(texts)
         if vectors is None:
-            return [self._retrieved(ranker.rank(text, None, (), allowed), k) for text in texts]
+            return [
+                self._retrieved(ranker.rank(text, None, (), mask), k) for text, mask in zip(texts, masks, strict=True)
+            ]
         centred = ranker.version.centring.apply(vectors)
         near: list[list[Hit]] = ranker.near(centred, enough=min(k, len(ranker.entry_ids)), where=where)
         return [
-            self._retrieved(ranker.rank(text, vector, hits, allowed), k)
-            for text, vector, hits in zip(texts, centred, near, strict=True)
+            self._retrieved(ranker.rank(text, vector, hits, mask), k)
+            for text, vector, hits, mask in zip(texts, centred, near, masks, strict=True)
         ]
+
+    def _without(self, entry_id: str, allowed: BoolArray | None) -> BoolArray | None:
+        position = self._positions.get(entry_id) if entry_id else None
+        if position is None:
+            return allowed
+        others: BoolArray = self._ranker.entry_of != position
+        return others if allowed is None else np.logical_and(others, allowed)
 
     def _retrieved(self, ranking: Ranking, k: int) -> Retrieved:
         if not len(ranking):

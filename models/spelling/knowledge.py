@@ -15,8 +15,8 @@ from models.spelling.ngrams import HAN_RUN, CharCounter, CharModel
 from models.spelling.pinyin import LATIN_WORD, PinyinReader, PinyinSettings, split
 from models.text import normalise
 
-MAX_CHARS = 400  # longer texts are left alone: whoever pastes a page does not ask a question with a typing error
-_MAX_RUN = 200  # of Chinese characters without a break
+MAX_CHARS = 120  # longer texts are left alone: they have words enough to be understood with a typing error
+_MAX_RUN = 60  # of Chinese characters without a break
 _MAX_LATIN_WORDS = 40
 _LEAST_PINYIN = 4  # letters of a word that is read as Chinese among English ones
 _MAX_PER_TEXT = 2_000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _MEMORY = 6  # pairs of steps and gradient changes that L-BFGS remembers
-_ITERATIONS = 60
+_ITERATIONS = 40
 _FLAT = 1e-3  # relative to the first gradient
 _SMALL_GAIN = 2e-5  # relative improvement of the objective at which to stop
 
@@ -84,7 +84,7 @@ def _margin_slopes(logits: FloatMatrix, truth: FloatMatrix, weights: FloatMatrix
 def minimise(objective: Callable[[FloatVector], tuple[float, FloatVector]], start: FloatVector) -> FloatVector:
     """Minimise a smooth convex function by L-BFGS with backtracking (Nocedal and Wright 2006, algorithms 7.4 and 3.1).
 
-    `objective` gives value and gradient. It stops when the gradient or the gain has become small, or after 60 steps:
+    `objective` gives value and gradient. It stops when the gradient or the gain has become small, or after 40 steps:
     a classifier is as good long before the optimum is exact.
     """
     point = start

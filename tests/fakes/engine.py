@@ -65,11 +65,19 @@ class WordSearch:
     def __init__(self, known: dict[str, tuple[float, tuple[str, ...]]]) -> None:
         self.known = known
         self.down = False
+        self.skipped: list[str] = []
         self.dense_calls = 0
 
     def retrieve(
-        self, texts: Sequence[str], vectors: FloatMatrix | None, *, k: int, where: Filter = ANY
+        self,
+        texts: Sequence[str],
+        vectors: FloatMatrix | None,
+        *,
+        k: int,
+        where: Filter = ANY,
+        skip: Sequence[str] = (),
     ) -> list[Retrieved]:
+        self.skipped = list(skip)
         if vectors is not None:
             self.dense_calls += 1
             if self.down:

@@ -49,10 +49,27 @@ def test_small_talk_in_between_does_not_hide_the_subject():
 
 @pytest.mark.parametrize(
     ("text", "entry"),
-    [("第二个", "second"), ("2", "second"), ("the first one", "first"), ("最后一个", "third"), ("我要第三个", "third")],
+    [
+        ("第二个", "second"),
+        ("second one please", "second"),
+        ("2", "second"),
+        ("the first one", "first"),
+        ("最后一个", "third"),
+        ("我要第三个", "third"),
+    ],
 )
 def test_a_choice_may_be_named_by_its_place(text, entry):
     assert reading(text, OFFERED).chosen == entry
+
+
+@pytest.mark.parametrize("text", ["那信用卡呢?", "and for prepaid?", "what about Canada"])
+def test_the_same_of_another_thing_does_not_mean_the_entry_answered_before(text):
+    assert reading(text, ASKED).answered == "debit"
+
+
+@pytest.mark.parametrize("text", ["要多久？", "how long does it take?", "怎么修改收货地址"])
+def test_more_about_the_same_thing_may_mean_the_entry_answered_before(text):
+    assert reading(text, ASKED).answered == ""
 
 
 def test_a_place_that_was_not_offered_chooses_nothing():

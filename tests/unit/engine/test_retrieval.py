@@ -189,3 +189,12 @@ def test_a_base_whose_entries_resemble_each_other_is_answered_from_more_cautious
     close = {str(n): (f"where do I find form number {n} of the tax office", (), "") for n in range(30)}
     assert calibrate(version(close)).crowding <= 1
     assert calibrate(version(close)).answer_at >= calibrate(version(apart)).answer_at - 0.05
+
+
+@pytest.mark.parametrize("vectors", [True, False], ids=["both", "words-alone"])
+def test_an_entry_that_is_not_meant_gives_way_to_the_next_one(vectors):
+    made, text = version(), "cancel my order"
+    retriever = Retriever(made, calibrate(made))
+    (found,) = retriever.retrieve([text], encode([text]) if vectors else None, skip=["cancel"])
+    assert "cancel" not in [candidate.entry_id for candidate in found.candidates]
+    assert found.candidates
