@@ -53,8 +53,8 @@ class EncoderSettings:
 class GraphRunner:
     """Texts to vectors: prompt, tokens, the graph (pooling included), unit length."""
 
-    def __init__(self, folder: Path, settings: EncoderSettings, *, threads: int = 1) -> None:
-        """Load the graph and the tokenizer in `folder`.
+    def __init__(self, folder: Path, settings: EncoderSettings, *, dim: int, threads: int = 1) -> None:
+        """Load the graph and the tokenizer in `folder`; its vectors have `dim` columns.
 
         Raises:
             ArtifactCorrupt: the tokenizer cannot be read.
@@ -63,7 +63,7 @@ class GraphRunner:
         self._settings = settings
         self._session = open_session(folder / GRAPH_FILE, threads)
         self._tokenizer = open_tokenizer(folder, max_tokens=settings.text_tokens)
-        self.dim = int(self._session.get_outputs()[0].shape[1])
+        self.dim = dim
 
     def run(self, texts: Sequence[str]) -> FloatMatrix:
         """Encode texts; see `models.protocols.Encoder.encode`."""
@@ -127,9 +127,10 @@ class OnnxEncoder:
         manifest = artifacts.verify(folder, kind=KIND)
         try:
             settings = EncoderSettings(**manifest.settings)  # type: ignore[arg-type]
-        except TypeError as exc:
-            raise ArtifactCorrupt(f"The manifest in {folder} lacks settings ({exc}); remove {folder}.") from exc
-        return cls(GraphRunner(folder, settings, threads=threads), manifest, Centres.read(folder))
+            centres = Centres.read(folder)
+        except (TypeError, OSError, KeyError) as exc:
+            raise ArtifactCorrupt(f"The manifest in {folder} is incomplete ({exc}); remove {folder}.") from exc
+        return cls(GraphRunner(folder, settings, dim=len(centres.zh), threads=threads), manifest, centres)
 
     @property
     def name(self) -> str:

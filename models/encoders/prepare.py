@@ -119,8 +119,9 @@ def _prepare_in_child(name: str, work: Path, lock: int, progress: Progress) -> a
     The child inherits the lock: should this process be killed, nobody starts anew before the child is gone too.
     """
     stamp = source_stamp(name)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
-        child = subprocess.Popen(
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+        subprocess.Popen(
             [sys.executable, "-m", "models.encoders.prepare_worker", name, str(work)],
             stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
             stdout=subprocess.PIPE,
@@ -128,12 +129,12 @@ def _prepare_in_child(name: str, work: Path, lock: int, progress: Progress) -> a
             env=_child_environment(),
             pass_fds=(lock,),
             text=True,
-        )
+        ) as child,
+    ):
         try:
             result = _follow(child, name, progress)
         finally:
             child.kill()
-            child.wait()
         if result is None:
             raise ModelNotPrepared(f"Preparing {name} failed: {_last_words(complaints)}")
     shutil.rmtree(work / SCRATCH, ignore_errors=True)

@@ -1,13 +1,13 @@
 """The ways to export a model, fastest first; the first that stays close enough to the source is taken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.encoders.onnx_encoder import GRAPH_FILE, EncoderSettings, Feeds, feeds, token_ids
+from models.encoders.onnx_encoder import GRAPH_FILE, EncoderSettings, Feeds, GraphRunner, feeds, token_ids
 from models.encoders.prepare import SCRATCH
 from models.encoders.prepare_calibrate import observed, ranges
 from models.encoders.prepare_export import STAND_IN_ROWS, FusedAttention, PromptStates, export, prompt_states
@@ -15,6 +15,7 @@ from models.encoders.prepare_graph import Graph, connect_attention, fuse_gelu, p
 from models.encoders.prepare_quantise import linear_inputs, put_quantised, take_linears
 from models.encoders.prepare_verify import Corpus
 from models.encoders.tokenizing import open_tokenizer
+from models.protocols import FloatMatrix
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -50,6 +51,10 @@ class Attempts:
         yield "fused attention", partial(self._export, self._settings, self._attention, None)
         yield "plain attention", partial(self._export, self._settings, None, None)
 
+    def encode(self, settings: EncoderSettings, texts: Sequence[str], *, dim: int) -> FloatMatrix:
+        """Encode texts with the graph that was exported last, (len(texts), dim)."""
+        return GraphRunner(self._work, settings, dim=dim).run(texts)
+
     def _with_prompt_states(self) -> EncoderSettings:
         prompt = self._settings.prompt
         rows = [[prompt + text for text in texts] for texts in (self._calibration.en, self._calibration.zh)]
@@ -83,7 +88,7 @@ class Attempts:
     @cached_property
     def _prompt_tokens(self) -> int:
         """Length of the prompt in tokens if it is the same before every text and changes none of the text's; else 0."""
-        if not self._settings.prompt:
+        if not self._settings.prompt or not self._averages():
             return 0
         tokenizer = open_tokenizer(self._work, max_tokens=self._settings.max_tokens)
         bare = tokenizer.ids(self._calibration.texts)
@@ -94,3 +99,9 @@ class Attempts:
             for with_prompt, without in zip(full, bare, strict=True)
         )
         return length if fits else 0
+
+    def _averages(self) -> bool:
+        """Tell whether the model pools by the mean: a vector taken from the first token would all be the prompt's."""
+        pooling = self._model[1]
+        older = getattr(pooling, "pooling_mode_mean_tokens", False)  # sentence-transformers before 6
+        return bool(getattr(pooling, "pooling_mode", None) == "mean" or older)

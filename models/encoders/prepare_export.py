@@ -199,6 +199,8 @@ def export(
     whole = _whole(transformer, list(model)[1:], attention, states).eval()
     with _embedding_left_out(transformer, states.tokens if states else 0):
         _trace(whole, path, with_language=states is not None)
+    if attention is not None and not attention.seen:
+        raise ValueError("the model does not compute its attention by transformers' interface")
     return Exported(graph=path, embeddings=np.asarray(embeddings, np.float32))
 
 
