@@ -1,5 +1,6 @@
 """Puts the parts together: models from disk, knowledge from its live version, the engine over both."""
 
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -23,13 +24,16 @@ from knowledge.publish import Recipe
 from knowledge.snapshot import Snapshot
 from knowledge.types import PassageKind
 from models.encoders import load_encoder
-from models.errors import ArtifactCorrupt
+from models.errors import ArtifactCorrupt, ModelNotPrepared
 from models.generate import EndpointSettings, LocalGenerator, OpenAIGenerator, TokenBudget
 from models.intent import LinearIntentClassifier
 from models.language import detect
+from models.protocols import Encoder
 from models.spelling import KnowledgeSpelling
 from models.text import ANALYSIS_VERSION, terms
 from models.training.builtin import build_builtin_heads
+
+log = logging.getLogger(__name__)
 
 _CALIBRATION = "calibration.json"  # files that a version derives from its entries
 _SPELLING = "spelling.json"
@@ -74,9 +78,11 @@ def recipe(settings: KnowledgeSettings, *, intents: str = "") -> Recipe:
 class LiveKnowledge:
     """Gives the live version of each base as the engine wants it, put together once a version."""
 
-    def __init__(self, snapshots: Snapshots) -> None:
-        """Take what watches the catalog."""
+    def __init__(self, snapshots: Snapshots, encoder: Encoder) -> None:
+        """Take what watches the catalog, and the encoder that questions are encoded with."""
         self._snapshots = snapshots
+        self._encoder = encoder
+        self._refused: dict[tuple[str, str], str] = {}
         self._ready: dict[tuple[str, str], Knowledge] = {}
         self._lock = threading.Lock()
 
@@ -89,21 +95,34 @@ class LiveKnowledge:
         """
         snapshot = self._snapshots.current(workspace, kb)
         ready = self._ready.get((workspace, kb))
-        if ready is not None and ready.version == snapshot.version:
+        if ready is not None and snapshot.version in (ready.version, self._refused.get((workspace, kb))):
             return ready
         with self._lock:
-            made = open_knowledge(snapshot)
+            try:
+                made = open_knowledge(snapshot, encoder=self._encoder)
+            except (VersionCorrupt, ArtifactCorrupt, ModelNotPrepared) as error:
+                if ready is None:
+                    raise
+                log.error("the new version of %s is refused, the old one goes on answering: %s", kb, error)
+                self._refused[workspace, kb] = snapshot.version
+                return ready
             self._ready[workspace, kb] = made
         return made
 
 
-def open_knowledge(snapshot: Snapshot) -> Knowledge:
-    """Make a published version ready to be searched.
+def open_knowledge(snapshot: Snapshot, *, encoder: Encoder) -> Knowledge:
+    """Make a published version ready to be searched with an encoder.
 
     Raises:
         VersionCorrupt: what was derived from its entries is of an older kefu, or was changed.
         ArtifactCorrupt, ModelNotPrepared: its intent head was changed or removed.
     """
+    stamp = snapshot.manifest.encoder
+    if stamp.version != encoder.version:
+        raise VersionCorrupt(
+            f"Version {snapshot.version} of {snapshot.manifest.kb!r} was encoded with {stamp.name} {stamp.version}, "
+            f"configured is {encoder.name} {encoder.version}; ingest again to publish it anew."
+        )
     try:
         calibration = Calibration.from_json(_derived(snapshot, _CALIBRATION))
         spelling = KnowledgeSpelling.from_json(_derived(snapshot, _SPELLING))
@@ -136,7 +155,7 @@ async def open_engine(settings: Settings, models: Models | None = None) -> Async
         snapshots = Snapshots(Layout(home=settings.home), catalog, backend=recipes.backend, analyse=recipes.analyse)
         generator = _generator(settings.generator)
         engine = DialogEngine(
-            knowledge=LiveKnowledge(snapshots),
+            knowledge=LiveKnowledge(snapshots, models.encoder),
             pipeline=Pipeline(models, candidates=settings.engine.candidates),
             versions=models.versions,
             language=models.language,

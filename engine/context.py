@@ -12,33 +12,44 @@ from models.text import normalise
 
 _MAX_CONTEXT_CHARS = 160  # of the earlier question; a longer one would drown the new words
 
-# Openers and endings that say "the same question, but for this": the turn leans on what was said before.
-_LEANS_ZH = re.compile(
-    r"^(那|那么|那如果|如果是|要是|还有|换成|换做|同样|也是|这个|那个|它|他们|这样|之后|然后)|(呢|的话)[?？。!！~]*$"
+# Forms that ask the same of another thing: "那信用卡呢?", "and for prepaid?".
+_ANOTHER_ZH = re.compile(
+    r"^(那|那么|那如果|如果是|要是|还有|换成|换做|同样).*(呢|的话)[?.!~]*$|^(那|那么|那如果|要是|换成|换做|同样|还有).{1,12}$|^.{1,8}呢[?.!~]*$"
 )
-_LEANS_EN = re.compile(
-    r"^(and|what about|how about|what if|or|also|same for|for|then|does (it|that|this|the same)|is (it|that|this)|"
-    r"can (it|that|they)|do (they|those|these)|will (it|that)|it|that|this|they|those|ok and|okay and)\b"
+_ANOTHER_EN = re.compile(
+    r"^(and|or|ok and|okay and|so|but) "
+    r"(for|if|with|in|on|to|from|once|when|what|how|can|could|is|are|do|does|the|my|a|an)\b"
+    r"|^(and|or) \S+( \S+){0,3}\??$|^(what|how) about\b|^what if\b|^(same for|also for|for) "
     r"|\b(instead|as well|too)[?.!]*$",
+    re.IGNORECASE,
+)
+# Openers that point back at the same thing.
+_SAME = re.compile(
+    r"^(那|那么)?(这个|那个|它|他们|这样|之后|然后|也是)"
+    r"|^(and |ok and |so |but )?(then|it|that|this|they|those|these|"
+    r"(does|is|can|will|do|are) (it|that|this|the same|they|those|these))\b",
     re.IGNORECASE,
 )
 # Fragments that ask for one more thing about the same subject.
 _BARE_ZH = re.compile(
-    r"^(要|需要)?(多久|多长时间|多少钱|多少|几天|什么时候|怎么弄|怎么办|怎么操作|怎么做|为什么|在哪|在哪里|哪里|"
-    r"收费吗|免费吗|要钱吗|可以吗|能吗|行吗)[呢啊呀?？。!！~]*$"
+    r"^(那|那么|然后|之后)?(要|需要)?(多久|多长时间|多少钱|多少|几天|什么时候|怎么弄|怎么办|怎么操作|怎么做|为什么|在哪|在哪里|"
+    r"哪里|收费吗|免费吗|要钱吗|可以吗|能吗|行吗)[呢啊呀?!~.]*$"
 )
 _BARE_EN = re.compile(
-    r"^(how long|how much|how many|when|where|why|how|who|which one|is it free|does it cost|how come)"
+    r"^((and|then|ok and|so) )?"
+    r"(how long|how much|how many|when|where|why|how|who|which one|is it free|does it cost|how come)"
     r"( (does|will|would|is|do|can) (it|that|this|they|i)( take| cost| be| do it| do that)?)?[?.! ]*$",
     re.IGNORECASE,
 )
 _STUCK = re.compile(
-    r"^(还是|仍然|依然|怎么还|试过了|没用|不管用|不起作用|没有用)|(不行|没用|不了|不成功|没反应)[啊呀呢!！。.?？~]*$"
-    r"|\bstill (not|doesn'?t|isn'?t|won'?t|can'?t|no|nothing|broken|failing|the same)"
-    r"|\b(did ?n[o']?t|does ?n[o']?t) (work|help)\b"
-    r"|\btried (that|it|this)\b|\bno luck\b|\bsame (error|problem|issue|thing)\b",
+    r"^(试过了|还是不|还是没|还是老样子|仍然不|仍然没|依然不|依然没|怎么还[是没不])"
+    r"|^(没用|没有用|不管用|不起作用|没反应|还是没用|不行)(了|啊|呀|的|呢)?[!.?~]*$"
+    r"|^(it )?still (not|doesn'?t|isn'?t|won'?t|can'?t|no|nothing|broken|failing|the same)"
+    r"|^(it|that|this) (did ?n[o']?t|does ?n[o']?t|doesn't|didn't) (work|help)"
+    r"|^i('ve| have)? (already )?tried (that|it|this)\b|^no luck\b|^same (error|problem|issue|thing)\b",
     re.IGNORECASE,
 )
+_LEANING = (_ANOTHER_ZH, _ANOTHER_EN, _SAME, _BARE_ZH, _BARE_EN, _STUCK)
 _ORDINAL = re.compile(
     r"^(?:我?(?:选|要|是|问的是|想问))?(?:the )?(?:第)?\s*"
     r"(?P<ordinal>[1-3一二三两]|first|second|third|1st|2nd|3rd|last|最后)"
@@ -63,7 +74,7 @@ class Reading:
 
 def read(turn: Turn, *, limit: int) -> Reading:
     """Read a turn against the exchanges before it: cleaned, at most `limit` characters of it. Pure."""
-    text = normalise(turn.text[: limit * 2])[:limit]
+    text = normalise(readable(turn.text[: limit * 2]))[:limit]
     last = turn.history[-1] if turn.history else None
     if last is None:
         return Reading(alone=text)
@@ -81,17 +92,22 @@ def read(turn: Turn, *, limit: int) -> Reading:
     )
 
 
+def readable(text: str) -> str:
+    """Replace what no encoding can write: halves of characters that a client cut in two."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def leans(text: str) -> bool:
     """Whether a text looks like the rest of an earlier question."""
     if _length(text) > 12:
         return False
-    patterns = (_LEANS_ZH, _LEANS_EN, _BARE_ZH, _BARE_EN, _STUCK)
-    return any(pattern.search(text) for pattern in patterns)
+    return any(pattern.search(text) for pattern in _LEANING)
 
 
 def _asks_of_another(text: str) -> bool:
     """Whether the turn names another thing ("那信用卡呢?") rather than asking more of the same ("要多久?")."""
-    return any(p.search(text) for p in (_LEANS_ZH, _LEANS_EN)) and not any(p.search(text) for p in (_BARE_ZH, _BARE_EN))
+    names = any(pattern.search(text) for pattern in (_ANOTHER_ZH, _ANOTHER_EN))
+    return names and not any(pattern.search(text) for pattern in (_SAME, _BARE_ZH, _BARE_EN))
 
 
 def prefer(alone: Retrieved, in_context: Retrieved | None) -> bool:

@@ -54,6 +54,15 @@ def name_of(decision: Decision) -> str:
     return _NAMES[type(decision)]
 
 
+def _subject(decision: Decision, evidence: Evidence, knowledge: Knowledge) -> str:
+    """What the exchange was about; "the second one" is about what the second choice asks."""
+    if isinstance(decision, Answer):
+        found = evidence.retrieved.candidates
+        if not found or found[0].entry_id != decision.entry_id:
+            return knowledge.entries[decision.entry_id].question
+    return evidence.text
+
+
 class DialogEngine:
     """Answers turns. Knows no transport, keeps no conversation: what was said before comes with the turn."""
 
@@ -108,6 +117,7 @@ class DialogEngine:
         """
         with trace.span("kefu.turn"):
             knowledge = self._knowledge(turn.workspace, turn.kb)
+            turn = self._current(turn, knowledge)
             reading = context.read(turn, limit=self._settings.max_chars)
             try:
                 found = await self._evidence(turn, reading, knowledge)
@@ -136,8 +146,22 @@ class DialogEngine:
         await self._cache.close()
         await self._batcher.close()
 
-    async def _evidence(self, turn: Turn, reading: Reading, knowledge: Knowledge) -> Cached:
+    def _current(self, turn: Turn, knowledge: Knowledge) -> Turn:
+        """Make the turn readable, and forget entries of its history that are not there, or not to be seen, any more."""
         at = turn.where.at or turn.at or self._now()
+        where = replace(turn.where, at=at)
+
+        def seen(entry_id: str) -> bool:
+            return entry_id in knowledge.entries and where.admits(knowledge.entries[entry_id])
+
+        history = tuple(
+            replace(exchange, entry_ids=tuple(filter(seen, exchange.entry_ids))) if exchange.entry_ids else exchange
+            for exchange in turn.history
+        )
+        return replace(turn, text=context.readable(turn.text), history=history, at=at)
+
+    async def _evidence(self, turn: Turn, reading: Reading, knowledge: Knowledge) -> Cached:
+        at = turn.where.at or turn.at or self._now()  # set by `_current`
         version = (turn.workspace, turn.kb, knowledge.version, knowledge.era(at))
         key = (*version, turn.where, reading.alone, reading.in_context, reading.answered)
         kept = self._cache.peek(key)
@@ -173,7 +197,9 @@ class DialogEngine:
                 cached=found.hit,
                 degraded=evidence.degraded,
             ),
-            exchange=Exchange(text=turn.text, question=evidence.text, decision=name, entry_ids=offered),
+            exchange=Exchange(
+                text=turn.text, question=_subject(decision, evidence, knowledge), decision=name, entry_ids=offered
+            ),
         )
 
     def _nothing(self, reading: Reading) -> Evidence:

@@ -31,7 +31,7 @@ TO_A_PERSON = {
 }
 SMALL_TALK = frozenset({"greeting", "thanks", "goodbye", "bot_question", "affirm", "deny", "repeat", "abuse"})
 MAX_CHOICES = 3
-_FAILED = frozenset({"clarify", "unknown", "stuck"})
+_FAILED = frozenset({"clarify", "unknown"})
 _STRONGLY_NEGATIVE = -0.8  # sentiment score below which an unanswered visitor is offered a person at once
 
 
@@ -66,7 +66,8 @@ def decide(
     return (
         _by_choice(chosen)
         or _by_talk(evidence)
-        or _by_repetition(turn, evidence, stuck=stuck)
+        or _by_consent(turn, evidence)
+        or _by_repetition(turn, evidence, thresholds, stuck=stuck)
         or _by_knowledge(turn, evidence, thresholds)
         or _by_small_talk(turn, evidence)
         or _by_admission(turn, evidence, thresholds)
@@ -88,8 +89,25 @@ def _by_talk(evidence: Evidence) -> Ruling | None:
     return None
 
 
-def _by_repetition(turn: Turn, evidence: Evidence, *, stuck: bool) -> Ruling | None:
-    if stuck and turn.history:
+def _by_consent(turn: Turn, evidence: Evidence) -> Ruling | None:
+    """A yes to the offer of a person."""
+    last = turn.history[-1] if turn.history else None
+    if evidence.talk.label != "affirm" or last is None or last.decision not in ("handoff", "unknown"):
+        return None
+    return Ruling(decision=Handoff(reason=Reason.CUSTOMER_REQUEST, confirm=False), why="the visitor took the offer")
+
+
+def _did_not_help(last: Exchange, evidence: Evidence, thresholds: Thresholds) -> bool:
+    """Whether "still not working" is about the last answer, not a question with an answer of its own."""
+    if last.decision not in ("answer", "clarify", "unknown"):
+        return False
+    found = evidence.retrieved
+    own = found.candidates and found.candidates[0].entry_id not in last.entry_ids
+    return not own or found.confidence < thresholds.answer_at
+
+
+def _by_repetition(turn: Turn, evidence: Evidence, thresholds: Thresholds, *, stuck: bool) -> Ruling | None:
+    if stuck and turn.history and _did_not_help(turn.history[-1], evidence, thresholds):
         offered = Handoff(reason=Reason.REPEATED_FAILURE, confirm=True)
         return Ruling(decision=offered, why="the last answer did not help")
     recent = turn.history[-2:]
@@ -117,7 +135,7 @@ def _by_small_talk(turn: Turn, evidence: Evidence) -> Ruling | None:
     if talk not in SMALL_TALK:
         return None
     last = turn.history[-1] if turn.history else None
-    if talk == "repeat" and last is not None and last.decision == "answer":
+    if talk == "repeat" and last is not None and last.decision == "answer" and last.entry_ids:
         return Ruling(decision=Answer(entry_id=last.entry_ids[0]), why="the visitor asked to hear it again")
     if talk == "affirm" and last is not None and last.decision == "clarify" and len(last.entry_ids) == 1:
         return Ruling(decision=Answer(entry_id=last.entry_ids[0]), why="the visitor said yes to the only choice")

@@ -67,7 +67,7 @@ class EngineSettings:
     deadline_s: float = 2.0
     """Seconds from a turn to its decision; one that takes longer goes to a person."""
     max_chars: int = 2000
-    """Characters of a turn that are read; what follows is left out, and the receipt says so."""
+    """Characters of a turn that are read; what follows is left out."""
     cache_entries: int = 10_000
     """Questions whose evidence is kept."""
     cache_ttl_s: float = 600.0

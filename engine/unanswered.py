@@ -4,14 +4,15 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from engine.types import Outcome, Turn
 from knowledge.catalog import UnknownQuestion
-from knowledge.errors import KnowledgeError
 
 log = logging.getLogger(__name__)
 
+_CLOSE_S = 5.0  # for a slow disk at the end; what is not written by then is lost
 _RECORDED = frozenset({"unknown", "clarify"})
 
 
@@ -44,8 +45,9 @@ class Unanswered:
 
     def close(self) -> None:
         """Write what is queued, then stop."""
-        self._queue.put(None)
-        self._thread.join(timeout=10)
+        with suppress(queue.Full):
+            self._queue.put(None, timeout=_CLOSE_S)
+        self._thread.join(timeout=_CLOSE_S)
         if self.dropped:
             log.warning("%d questions asked in vain were not kept: the disk was too slow", self.dropped)
 
@@ -53,5 +55,5 @@ class Unanswered:
         while (question := self._queue.get()) is not None:
             try:
                 self._write(question)
-            except (KnowledgeError, OSError) as error:
-                log.warning("a question asked in vain could not be kept: %s", error)
+            except Exception as error:  # noqa: BLE001 (the edge of the thread: one bad question must not end it)
+                log.warning("a question asked in vain could not be kept: %s", type(error).__name__)

@@ -15,12 +15,14 @@ from engine.types import Answer, Evidence, Outcome
 from knowledge.types import Entry
 from models.errors import ModelUnavailable
 from models.protocols import Language, ReplyGenerator
-from models.text import tokens
+from models.text import normalise, tokens
 
 log = logging.getLogger(__name__)
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _CITATION = re.compile(r"\[([^\[\]\s]{1,80})\]")
+_CLAUSE_END = re.compile(r"[.!?;]\s+|[。！？；，]|\n+")
+_NEGATION = re.compile(r"\b(not|no|never|without|cannot)\b|n't\b|[不没无未非勿别]")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 _SYSTEM = """You word replies of a customer service. Use only the facts inside <entries>.
@@ -119,10 +121,20 @@ def supported(sentence: str, given: Mapping[str, Entry], grounding: Grounding) -
     claim = _CITATION.sub("", sentence)
     if not set(_NUMBER.findall(claim)) <= set(_NUMBER.findall(basis)):
         return False
-    words, known = tokens(claim), set(tokens(basis))
-    if ("not" in words) != ("not" in known) and "not" in words:
+    if _negated(claim) != _negated(_nearest(claim, basis)):
         return False
+    words, known = tokens(claim), set(tokens(basis))
     return bool(words) and sum(word in known for word in words) / len(words) >= grounding.min_support
+
+
+def _nearest(claim: str, basis: str) -> str:
+    """Give the sentence of the basis that shares most words with the claim."""
+    words = set(tokens(claim))
+    return max(_CLAUSE_END.split(basis), key=lambda sentence: len(words & set(tokens(sentence))))
+
+
+def _negated(text: str) -> bool:
+    return _NEGATION.search(normalise(text)) is not None
 
 
 def _given(answer: Answer, evidence: Evidence, entries: Mapping[str, Entry], limit: int) -> dict[str, Entry]:

@@ -150,7 +150,7 @@ class KefuSystems:
         layout, recipe = Layout(home=settings.home), recipe_of(settings.knowledge)
         with closing(Catalog(layout.catalog)) as catalog:
             snapshots = Snapshots(layout, catalog, backend=recipe.backend, analyse=recipe.analyse)
-            yield open_knowledge(snapshots.current("default", kb or TEMPORARY_KB))
+            yield open_knowledge(snapshots.current("default", kb or TEMPORARY_KB), encoder=self.models.encoder)
 
     def encode(self, texts: Sequence[str], stage: str) -> "FloatMatrix":
         """Encode texts, with progress."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from engine import assemble
 from engine.settings import Settings
 from ingest import intents
-from ingest.assemble import open_indexer
+from ingest.assemble import open_indexer, open_publisher
 from knowledge.layout import Layout
 from models.errors import TrainingDataError
 from models.training.examples import LabelledText
@@ -26,6 +26,8 @@ def train_intents(settings: Settings, kb: str, data: Path, console: Console) -> 
     from models.training.intent import train_intent
 
     examples = list(read_examples(data))
+    with open_publisher(settings) as publisher:
+        publisher.catalog.live_version("default", kb)  # a base that does not exist is refused before the long part
     with console.status(f"learning from {len(examples)} examples"):
         started = monotonic()
         models = assemble.open_models(settings)
@@ -49,7 +51,7 @@ def read_examples(data: Path) -> Iterator[LabelledText]:
         TrainingDataError: the file cannot be read, or a line is something else.
     """
     try:
-        lines = data.read_text("utf-8-sig").splitlines()
+        lines = data.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingDataError(f"{data} cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):

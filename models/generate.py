@@ -85,6 +85,7 @@ class OpenAIGenerator:
             ModelUnavailable: refused, unreachable, out of time, over budget, or not the protocol.
         """
         self._budget.spend(len(system) + len(user))
+        user = user.encode("utf-8", "replace").decode()  # half a character cannot be sent
         body = {
             "model": self._settings.model,
             "messages": [{"role": "system", "content": system}, {"role": "user", "content": user}],

@@ -112,13 +112,13 @@ def _show(console: Console, outcome: Outcome, *, why: bool) -> None:
 def _receipt(outcome: Outcome) -> Table:
     receipt = outcome.receipt
     table = Table("", "", title="receipt", title_style="dim", show_header=False, box=None, pad_edge=False)
-    table.add_row("why", receipt.reason)
-    table.add_row("understood", f"{receipt.understood}  ({receipt.language})")
+    table.add_row("why", Text(receipt.reason))
+    table.add_row("understood", Text(f"{receipt.understood}  ({receipt.language})"))
     table.add_row("confidence", f"{receipt.confidence:.3f}")
     table.add_row("thresholds", "  ".join(f"{name} {value:.3f}" for name, value in receipt.thresholds.items()))
     for candidate in receipt.candidates[:5]:
         stages = "  ".join(f"{name} {score:.3f}" for name, score in candidate.stages.items())
-        table.add_row("candidate", f"{candidate.entry_id}  {candidate.score:.3f}  [dim]{stages}[/]")
+        table.add_row("candidate", Text(f"{candidate.entry_id}  {candidate.score:.3f}  {stages}"))
     table.add_row("versions", "  ".join(f"{name} {version}" for name, version in receipt.versions.items()))
     times = "  ".join(f"{name} {ms:.1f} ms" for name, ms in receipt.stage_ms.items())
     table.add_row("stages", "from the cache" if receipt.cached else times)
@@ -129,7 +129,7 @@ def _receipt(outcome: Outcome) -> Table:
 
 def _questions(source: Path) -> Iterator[_Asked]:
     try:
-        lines = source.read_text("utf-8-sig").splitlines()
+        lines = source.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionsError(f"{source} cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):

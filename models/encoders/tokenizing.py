@@ -44,8 +44,8 @@ class SentencePieces:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """See `TextTokenizer`."""
-        found: list[list[int]] = self._processor.encode(list(texts))
-        return [[self._first, *pieces[: self._max_pieces], self._last] for pieces in found]
+        encode = self._processor.encode  # of a list it would start threads, at ten times the cost of one text
+        return [[self._first, *encode(text)[: self._max_pieces], self._last] for text in texts]
 
 
 class HubTokenizer:

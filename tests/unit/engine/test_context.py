@@ -86,6 +86,26 @@ def test_a_visitor_whom_the_answer_did_not_help_is_heard(text):
     assert reading(text, ASKED).stuck
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "怎么还款?", "怎么还信用卡", "没用完的流量可以结转吗?", "没用过的优惠券会过期吗", "登录不了", "密码修改不了",
+        "还是要付运费吗?", "My promo code doesn't work",
+    ],
+)  # fmt: skip
+def test_a_question_of_its_own_is_no_complaint_about_the_last_answer(text):
+    assert not reading(text, ASKED).stuck
+
+
+@pytest.mark.parametrize("text", ["那要多久?", "那多少钱?", "这个要多久", "然后怎么操作", "is it refundable?"])
+def test_asking_more_of_the_same_keeps_the_entry_answered_before(text):
+    assert reading(text, ASKED).answered == ""
+
+
+def test_a_follow_up_may_end_with_a_full_stop():
+    assert reading("信用卡呢。", ASKED).in_context is not None
+
+
 def test_a_change_of_subject_wins_when_it_is_clearly_the_surer():
     assert not context.prefer(retrieved(0.9, ("a",)), retrieved(0.5, ("b",)))
 

@@ -153,6 +153,25 @@ async def test_a_thousand_equal_questions_at_once_reach_the_encoder_once(bench):
     assert len({outcome.text for outcome in outcomes}) == 1
 
 
+async def test_a_choice_that_is_not_there_any_more_is_not_answered(bench):
+    offered = Exchange(text="return", question="return", decision="clarify", entry_ids=("returns", "gone"))
+    outcome = await bench.engine.reply(Turn(text="第二个", history=(offered,)))
+    assert not isinstance(outcome.decision, Answer)
+
+
+async def test_after_a_choice_by_its_place_the_subject_is_what_was_chosen(bench):
+    offered = Exchange(text="return", question="return", decision="clarify", entry_ids=("returns", "sale"))
+    outcome = await bench.engine.reply(Turn(text="第二个", history=(offered,)))
+    assert outcome.decision == Answer(entry_id="sale")
+    assert outcome.exchange.question == "can i return sale items"
+
+
+async def test_half_a_character_is_replaced_before_anything_is_written(bench):
+    outcome = await bench.engine.reply(Turn(text="hi \ud83d"))
+    assert outcome.receipt.text.encode()
+    assert outcome.exchange.text.encode()
+
+
 async def test_a_receipt_replays(bench):
     outcome = await bench.engine.reply(Turn(text="retrun"))
     again = await bench.engine.reply(Turn(text=outcome.receipt.text))

@@ -99,6 +99,19 @@ def test_an_answer_that_did_not_help_offers_a_person():
     assert ruling.decision == Handoff(reason=Reason.REPEATED_FAILURE, confirm=True)
 
 
+def test_still_not_working_about_something_with_an_answer_of_its_own_is_answered():
+    turn = Turn(text="the app still doesn't work", history=(ANSWERED,))
+    ruling = decide(turn, evidence(confidence=0.9, entry_ids=("sale",)), THRESHOLDS, stuck=True)
+    assert ruling.decision == Answer(entry_id="sale")
+
+
+@pytest.mark.parametrize("before", ["handoff", "unknown"])
+def test_yes_to_the_offer_of_a_person_gets_one(before):
+    offered = Exchange(text="x", question="x", decision=before)
+    decision = ruled(Turn(text="yes please", history=(offered,)), said="affirm", confidence=0.9, entry_ids=("sale",))
+    assert decision == Handoff(reason=Reason.CUSTOMER_REQUEST, confirm=False)
+
+
 def test_a_choice_that_was_picked_is_answered():
     ruling = decide(TURN, evidence(), THRESHOLDS, chosen="sale")
     assert ruling.decision == Answer(entry_id="sale")

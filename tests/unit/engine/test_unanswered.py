@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from engine.types import Turn
 from engine.unanswered import Unanswered
-from knowledge.errors import KnowledgeError
 from tests.fakes.engine import Bench
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,9 +43,11 @@ async def test_a_slow_disk_drops_questions_rather_than_hold_up_replies():
 
 async def test_a_disk_that_fails_is_survived():
     def write(question):
-        raise KnowledgeError("disk full")
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates")
 
     record = Unanswered(write)
     record(Turn(text="what"), await outcome("unknown"))
+    record(Turn(text="what"), await outcome("unknown"))
     record.close()
     assert record.dropped == 0
+    assert not record._thread.is_alive()

@@ -106,6 +106,18 @@ def test_neither_entries_nor_visitors_can_close_their_marks():
     assert "<system>" not in text
 
 
+@pytest.mark.parametrize(
+    ("claim", "answer"),
+    [
+        ("You can return sale items [x].", "You cannot return sale items."),
+        ("该商品不支持退货[x]。", "该商品支持退货，7天内申请。"),
+        ("该商品支持退货[x]。", "该商品不支持退货。"),
+    ],
+)
+def test_a_sentence_that_turns_a_yes_into_a_no_or_back_is_dropped(claim, answer):
+    assert not supported(claim, {"x": Entry(id="x", question="?", answer=answer)}, Grounding(min_support=0.1))
+
+
 def test_chinese_sentences_are_checked_word_by_word():
     given = {"退货": Entry(id="退货", question="怎么退货", answer="收到商品后 30 天内可以退货，运费由我们承担。")}
     assert supported("30 天内可以退货[退货]。", given, Grounding())
