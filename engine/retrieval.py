@@ -56,7 +56,7 @@ class Retriever:
                 self._retrieved(ranker.rank(text, None, (), mask), k) for text, mask in zip(texts, masks, strict=True)
             ]
         centred = ranker.version.centring.apply(vectors)
-        near: list[list[Hit]] = ranker.near(centred, enough=min(k, len(ranker.entry_ids)), where=where)
+        near: list[list[Hit]] = ranker.near(centred, where=where)
         return [
             self._retrieved(ranker.rank(text, vector, hits, mask), k)
             for text, vector, hits, mask in zip(texts, centred, near, masks, strict=True)

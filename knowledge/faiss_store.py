@@ -128,8 +128,8 @@ class FaissStore:
         fetched = min(count, candidates_for(k, self._dim))
         _, ids = self._index.search(queries, fetched, params=self._near_parameters(count, admitted, fetched))
         # Where the lists looked at hold fewer than were asked for, FAISS fills up with -1: a filter may admit only what
-        # lies far from the query. Then all lists are looked at.
-        poor = np.flatnonzero(ids[:, -1] < 0)
+        # lies far from the query. Then all lists are looked at; fewer to score again than usual are no reason to.
+        poor = np.flatnonzero(ids[:, k - 1] < 0)
         if len(poor) and self._choice.kind == "ivf":
             _, ids[poor] = self._index.search(queries[poor], fetched, params=self._all_lists(admitted))
         return [rank_exactly(self._full, query, row[row >= 0], k) for query, row in zip(queries, ids, strict=True)]
