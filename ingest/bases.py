@@ -39,9 +39,11 @@ def roll_back(settings: Settings, kb: str, version: str | None, console: Console
     """Let an earlier version answer again; running processes follow within a second.
 
     Raises:
+        KnowledgeBaseNotFound: there is no such base.
         VersionNotFound, VersionCorrupt: it is not kept, or its files were changed; nothing is switched.
     """
     with open_publisher(settings) as publisher:
+        publisher.catalog.live_version("default", kb)  # a mistyped name must not make a base
         live = publisher.rollback("default", kb, version)
     console.print(f"{kb}: version [bold]{live.id}[/] answers now, with {live.entries} entries")
     return 0

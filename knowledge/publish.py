@@ -217,9 +217,8 @@ class Publisher:
             kept = [v.id for v in self.catalog.versions(workspace, kb) if v.state == VersionState.KEPT]
             wanted = version or (kept[0] if kept else "")
             if wanted not in kept:
-                raise VersionNotFound(
-                    f"{kb!r} keeps no earlier version {wanted!r}; kept are: {', '.join(kept) or 'none'}."
-                )
+                asked = f" {wanted!r}" if wanted else ""
+                raise VersionNotFound(f"{kb!r} keeps no earlier version{asked}; kept are: {', '.join(kept) or 'none'}.")
             snapshot = self.open(workspace, kb, wanted)
             entries = list(snapshot.entries.values())
             gone = {entry.id for entry in self.catalog.entries(workspace, kb)} - snapshot.entries.keys()

@@ -93,6 +93,12 @@ def test_a_base_that_does_not_exist_is_one_clear_line(shop):
     assert "Traceback" not in done.stderr
 
 
+def test_a_mistyped_name_rolls_nothing_back_and_makes_no_base(tmp_path):
+    done = kefu(tmp_path, "kb", "rollback", "--kb", "nowhere", code=2)
+    assert "There is no knowledge base 'nowhere'" in done.stderr
+    assert "nowhere" not in kefu(tmp_path, "kb", "list").stdout
+
+
 def test_ingesting_the_same_again_changes_nothing_and_a_rollback_restores_what_was(shop, tmp_path):
     first = json.loads(kefu(shop, "ingest", SAMPLES, "--kb", "shop", "--json", "-").stdout)
     assert (first["added"], first["changed"], first["embedded"]) == (0, 0, 0)
