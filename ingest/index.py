@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ingest.limits import Limits
 from ingest.plan import Plan, make_plan
-from ingest.records import Record, Rejection
 from ingest.report import IngestReport
+from ingest.sources.document import Item, ReadOptions
 from ingest.sources.reading import read_all
 from ingest.split import VERSION as SPLIT_VERSION
 from ingest.split import SplitSettings, passages_of
@@ -93,7 +93,7 @@ class Indexer:
         settings = self._settings
         self._publisher.layout.base(workspace, kb)  # refuses a bad name before anything is read
         progress("read", 0, 1)
-        read = list(read_all(paths, limits=settings.limits, zone=settings.zone))
+        read = list(read_all(paths, ReadOptions(limits=settings.limits, zone=settings.zone)))
         if dry_run:
             plan = self._plan(read, workspace, kb, require_answers=require_answers)
             return _report(plan, workspace, kb, start, dry_run=True, live=self._live(workspace, kb))
@@ -120,7 +120,7 @@ class Indexer:
             encoding = self._encoding(workspace, kb, progress)
             return self._publish(workspace, kb, entries, Changes(), encoding, progress)
 
-    def _plan(self, read: Sequence[Record | Rejection], workspace: str, kb: str, *, require_answers: bool) -> Plan:
+    def _plan(self, read: Sequence[Item], workspace: str, kb: str, *, require_answers: bool) -> Plan:
         return make_plan(
             read,
             self._publisher.catalog.entries(workspace, kb),

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ingest.records import Record, Rejection
+from ingest.records import Note, Record, Rejection
+from ingest.sources.document import Item
 from knowledge.catalog import Changes
 from knowledge.entry_codec import content_hash
 from knowledge.types import Entry, Source
@@ -33,6 +34,7 @@ class Plan:
     duplicates: int  # records that joined another one
     conflicts: tuple[Conflict, ...]
     rejections: tuple[Rejection, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def derived_id(question: str) -> str:
@@ -45,7 +47,7 @@ def _derived_from(key: str) -> str:
 
 
 def make_plan(
-    read: Iterable[Record | Rejection],
+    read: Iterable[Item],
     existing: Sequence[Entry],
     *,
     language_of: Callable[[str], str],
@@ -64,9 +66,12 @@ def make_plan(
     """
     records: list[Record] = []
     rejections: list[Rejection] = []
+    notes: list[Note] = []
     for item in read:
         if isinstance(item, Rejection):
             rejections.append(item)
+        elif isinstance(item, Note):
+            notes.append(item)
         elif require_answers and not item.answer:
             reason = f"the question {item.question[:60]!r} has no answer; write one or remove it"
             rejections.append(Rejection(source=item.source, reason=reason))
@@ -76,7 +81,7 @@ def make_plan(
     # Records with an id first: one without an id then joins the one with the same question and answer that has one.
     for record in sorted(records, key=lambda record: not record.id):
         merging.take(record)
-    return merging.finish(language_of, rejections)
+    return replace(merging.finish(language_of, rejections), notes=tuple(notes))
 
 
 @dataclass(slots=True)

@@ -20,6 +20,15 @@ class Record:
     id: str = ""  # as the file says; empty when it does not
     valid_from: datetime | None = None  # aware
     valid_until: datetime | None = None  # aware; exclusive
+    prose: bool = False  # a passage of running text: the question is the headings above it, which others may share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that was guessed or left out and that a person may want to check: an encoding, columns, a sheet."""
+
+    source: Source  # place is "" when the whole file is meant
+    text: str  # "read as GB18030", "columns: question=问题, answer=答复; not used: 备注"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,27 +3,22 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
-from pathlib import Path
 
 from ingest.limits import Limits
 from ingest.records import Record, RejectedField, Rejection
+from ingest.sources.document import Document, Item, ReadOptions
 from ingest.sources.fields import canonical, to_record
 from knowledge.types import Source
 
 _CELL_CHARS = 16 * 1024 * 1024  # the csv module gives up on the whole file beyond this; the limits reject much earlier
 
 
-def read_csv(path: Path, name: str, *, limits: Limits, zone: tzinfo) -> Iterator[Record | Rejection]:
+def read_csv(document: Document, options: ReadOptions) -> Iterator[Item]:
     """Read a CSV file in UTF-8, with or without a byte order mark.
 
     Rows are counted as a spreadsheet shows them: the header is row 1.
-
-    Args:
-        path: of the file.
-        name: how the file is called in sources.
-        limits: for rows, columns and fields.
-        zone: of dates that name none.
     """
+    path, name, limits, zone = document.path, document.name, options.limits, options.zone
     csv.field_size_limit(_CELL_CHARS)
     # Bytes that are not UTF-8 become lone surrogates, so that only their own rows are rejected.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:

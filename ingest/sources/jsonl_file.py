@@ -2,28 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import tzinfo
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ingest.limits import Limits
 from ingest.records import Record, RejectedField, Rejection
+from ingest.sources.document import Document, Item, ReadOptions
 from ingest.sources.fields import canonical, to_record
 from knowledge.types import Source
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_jsonl(path: Path, name: str, *, limits: Limits, zone: tzinfo) -> Iterator[Record | Rejection]:
-    """Read a file of JSON lines in UTF-8; empty lines are skipped, unknown keys ignored.
-
-    Args:
-        path: of the file.
-        name: how the file is called in sources.
-        limits: for rows and fields.
-        zone: of dates that name none.
-    """
+def read_jsonl(document: Document, options: ReadOptions) -> Iterator[Item]:
+    """Read a file of JSON lines in UTF-8; empty lines are skipped, unknown keys ignored."""
+    path, name, limits, zone = document.path, document.name, options.limits, options.zone
     anything = False
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from ingest.limits import Limits
-from ingest.records import Record, RejectedField, Rejection
+from ingest.records import RejectedField, Rejection
+from ingest.sources.document import Document, Item, ReadOptions
 from ingest.sources.fields import to_record
 from ingest.split import plain_text
 from knowledge.types import Source
@@ -44,7 +42,7 @@ class _Pair:
     id: str = ""
 
 
-def read_markdown(path: Path, name: str, *, limits: Limits, zone: tzinfo) -> Iterator[Record | Rejection]:
+def read_markdown(document: Document, options: ReadOptions) -> Iterator[Item]:
     """Read a Markdown file in UTF-8.
 
     A heading with text directly below it is a question, and all up to the next heading of its level its answer. A
@@ -52,13 +50,8 @@ def read_markdown(path: Path, name: str, *, limits: Limits, zone: tzinfo) -> Ite
     Where a section has lines with Q: and A:, those count instead; several Q: before one A: are similar questions.
     A heading may end with an id, `## Question {#id}` (Pandoc's notation), and the first line below it may give similar
     questions: `Also asked: one | another` (也可以问：…).
-
-    Args:
-        path: of the file.
-        name: how the file is called in sources.
-        limits: for fields.
-        zone: of dates; Markdown has none, the readers are called alike.
     """
+    path, name, limits, zone = document.path, document.name, options.limits, options.zone
     whole = Source(file=name, place="")
     text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     if "\0" in text:

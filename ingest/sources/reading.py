@@ -2,28 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import tzinfo
 from pathlib import Path
-from typing import Protocol
 
-from ingest.limits import Limits
-from ingest.records import Record, Rejection
+from ingest.records import Rejection
 from ingest.sources.csv_file import read_csv
+from ingest.sources.document import Document, Item, Reader, ReadOptions
 from ingest.sources.jsonl_file import read_jsonl
 from ingest.sources.markdown_file import read_markdown
 from knowledge.types import Source
-
-
-class Reader(Protocol):
-    """Reads one file."""
-
-    def __call__(self, path: Path, name: str, *, limits: Limits, zone: tzinfo) -> Iterator[Record | Rejection]:
-        """Give records and rejections in the order of the file.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-
 
 READERS: Mapping[str, Reader] = {
     ".csv": read_csv,
@@ -34,7 +20,7 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def read_all(paths: Sequence[Path], *, limits: Limits, zone: tzinfo) -> Iterator[Record | Rejection]:
+def read_all(paths: Sequence[Path], options: ReadOptions) -> Iterator[Item]:
     """Read files, and all files of known kinds below folders, in order.
 
     A file that cannot be read, or is of a kind that cannot, is a rejection; the others are read all the same.
@@ -42,9 +28,9 @@ def read_all(paths: Sequence[Path], *, limits: Limits, zone: tzinfo) -> Iterator
     for path in paths:
         if path.is_dir():
             for file in _files_below(path):
-                yield from _read(file, file.relative_to(path).as_posix(), limits, zone)
+                yield from _read(file, file.relative_to(path).as_posix(), options)
         else:
-            yield from _read(path, path.name, limits, zone)
+            yield from _read(path, path.name, options)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -57,7 +43,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _read(path: Path, name: str, limits: Limits, zone: tzinfo) -> Iterator[Record | Rejection]:
+def _read(path: Path, name: str, options: ReadOptions) -> Iterator[Item]:
     whole = Source(file=name, place="")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -65,13 +51,13 @@ def _read(path: Path, name: str, limits: Limits, zone: tzinfo) -> Iterator[Recor
         yield Rejection(source=whole, reason=f"files of the kind {path.suffix!r} are not read; those of {kinds} are")
         return
     try:
-        size = path.stat().st_size
-        if size > limits.max_file_bytes:
+        size, allowed = path.stat().st_size, options.limits.max_file_bytes
+        if size > allowed:
             yield Rejection(
                 source=whole,
-                reason=f"the file has {size >> 20} MB; up to {limits.max_file_bytes >> 20} MB are allowed, split it",
+                reason=f"the file has {size >> 20} MB; up to {allowed >> 20} MB are allowed, split it",
             )
             return
-        yield from reader(path, name, limits=limits, zone=zone)
+        yield from reader(Document(path=path, name=name), options)
     except OSError as exc:
         yield Rejection(source=whole, reason=f"the file cannot be read ({exc.strerror or exc})")

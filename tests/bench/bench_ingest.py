@@ -34,6 +34,7 @@ from ingest.index import Indexer
 from ingest.limits import Limits
 from ingest.records import Record
 from ingest.report import IngestReport
+from ingest.sources.document import ReadOptions
 from ingest.sources.reading import read_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +71,9 @@ class Run:
 
 def write_file(path: Path, entries: int, changed: set[int], *, mark: str = "") -> None:
     """Write a CSV of distinct short entries; those in `changed` have another answer."""
-    questions = [item.question for item in read_all(SAMPLES, limits=Limits(), zone=UTC) if isinstance(item, Record)]
+    questions = [
+        item.question for item in read_all(SAMPLES, ReadOptions(limits=Limits(), zone=UTC)) if isinstance(item, Record)
+    ]
     short = [question for question in questions if len(question) <= 40]
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)

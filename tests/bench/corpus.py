@@ -10,6 +10,7 @@ from engine.pipeline import Models
 from engine.settings import Settings
 from ingest.limits import Limits
 from ingest.records import Record
+from ingest.sources.document import ReadOptions
 from ingest.sources.reading import read_all
 from ingest.split import SplitSettings, passages_of
 from knowledge.catalog import Catalog, Changes
@@ -27,7 +28,7 @@ def sample_entries() -> list[Entry]:
     """Read the sample shop."""
     from datetime import UTC
 
-    records = [each for each in read_all(SAMPLES, limits=Limits(), zone=UTC) if isinstance(each, Record)]
+    records = [each for each in read_all(SAMPLES, ReadOptions(limits=Limits(), zone=UTC)) if isinstance(each, Record)]
     return [
         Entry(id=f"e{number}", question=record.question, answer=record.answer, language="en" if number < 118 else "zh")
         for number, record in enumerate(records)

@@ -12,6 +12,7 @@ from ingest.clean import clean_block
 from ingest.limits import Limits
 from ingest.plan import make_plan
 from ingest.records import Record, RejectedField, Rejection
+from ingest.sources.document import ReadOptions
 from ingest.sources.reading import READERS, read_all
 from ingest.split import SplitSettings, passages_of, plain_text, split_text
 from knowledge.entry_codec import entry_from_json, entry_to_json
@@ -36,7 +37,7 @@ records = st.builds(
 
 def read(path, content):
     path.write_bytes(content)
-    return list(read_all([path], limits=Limits(), zone=UTC))
+    return list(read_all([path], ReadOptions(limits=Limits(), zone=UTC)))
 
 
 @TMP

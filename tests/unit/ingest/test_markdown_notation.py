@@ -1,6 +1,7 @@
 from datetime import UTC
 
 from ingest.limits import Limits
+from ingest.sources.document import Document, ReadOptions
 from ingest.sources.markdown_file import read_markdown
 
 TEXT = """# 保修条款
@@ -22,7 +23,7 @@ Defects in material, for two years.
 def read(tmp_path, text):
     path = tmp_path / "policies.md"
     path.write_text(text, "utf-8")
-    return list(read_markdown(path, "policies.md", limits=Limits(), zone=UTC))
+    return list(read_markdown(Document(path=path, name="policies.md"), ReadOptions(limits=Limits(), zone=UTC)))
 
 
 def test_an_id_behind_a_heading_is_kept_and_is_no_part_of_the_question(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from ingest.limits import Limits
 from ingest.records import Record, Rejection
+from ingest.sources.document import ReadOptions
 from ingest.sources.reading import read_all
 
 CST = timezone(timedelta(hours=8))
@@ -15,7 +16,7 @@ def read(tmp_path):
     def run(name, content, limits=None, zone=UTC):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        items = list(read_all([path], limits=limits or Limits(), zone=zone))
+        items = list(read_all([path], ReadOptions(limits=limits or Limits(), zone=zone)))
         records = [item for item in items if isinstance(item, Record)]
         rejections = [item for item in items if isinstance(item, Rejection)]
         return records, rejections
@@ -234,7 +235,7 @@ def test_folders_are_read_in_order_and_other_files_in_them_are_left_alone(tmp_pa
         path.write_text('{"question": "q"}\n' if name.endswith("jsonl") else "question,answer\nq,a\n")
     (tmp_path / "outside.csv").write_text("question,answer\nsecret,a\n")
     os.symlink(tmp_path / "outside.csv", tmp_path / "docs" / "link.csv")
-    items = list(read_all([tmp_path / "docs"], limits=Limits(), zone=UTC))
+    items = list(read_all([tmp_path / "docs"], ReadOptions(limits=Limits(), zone=UTC)))
     assert [item.source.file for item in items] == ["a.jsonl", "b/two.csv"]
 
 
@@ -244,7 +245,7 @@ def test_a_file_that_cannot_be_read_is_a_rejection_and_the_next_is_read(tmp_path
     big = tmp_path / "big.csv"
     big.write_bytes(b"x" * 2000)
     paths = [tmp_path / "missing.csv", tmp_path / "note.docx", big, good]
-    items = list(read_all(paths, limits=Limits(max_file_bytes=1000), zone=UTC))
+    items = list(read_all(paths, ReadOptions(limits=Limits(max_file_bytes=1000), zone=UTC)))
     reasons = [item.reason for item in items[:3]]
     assert "No such file" in reasons[0]
     assert "'.docx' are not read" in reasons[1]
