@@ -1,0 +1,32 @@
+"""What can go wrong in the server, and whether trying again helps."""
+
+
+class ServerError(Exception):
+    """Root of the server's errors."""
+
+
+class LogUnavailable(ServerError):
+    """The conversation log cannot be written or read; nothing was stored, trying again may work."""
+
+
+class Conflict(ServerError):
+    """Somebody else appended first; load the conversation again and decide anew."""
+
+
+class IdReused(ServerError):
+    """A client gave an id to a second, different message. Trying again cannot help."""
+
+    def __init__(self, client_msg_id: str) -> None:
+        super().__init__(f"the message id {client_msg_id!r} was used before for another message; give each its own.")
+
+
+class ConversationNotFound(ServerError):
+    """There is no such conversation that the caller may see."""
+
+
+class Busy(ServerError):
+    """Too much is waiting already; trying again after `retry_after_ms` may work."""
+
+    def __init__(self, what: str, retry_after_ms: int) -> None:
+        super().__init__(f"{what}; try again in {retry_after_ms} ms.")
+        self.retry_after_ms = retry_after_ms

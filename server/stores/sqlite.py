@@ -1,0 +1,305 @@
+"""The conversation log in one SQLite file: write-ahead logging, full synchronisation, many appends in a commit."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from server.conversations.events import Audience, Event, decode_body, encode_body
+from server.conversations.state import Head
+from server.errors import Conflict, LogUnavailable
+from server.stores.group_commit import GroupCommit
+from server.stores.migrations import migrate
+from server.stores.protocols import Append, Onward, Page
+
+Result = TypeVar("Result")
+Row = tuple[Any, ...]  # as SQLite gives it
+
+_AUDIENCES = (Audience.PUBLIC, Audience.INTERNAL)  # by the number in the table
+_NUMBER = {audience: number for number, audience in enumerate(_AUDIENCES)}
+_EVENT = "id, kind, audience, seq, epoch, turn, author, at, client_msg_id, body"
+_heads_out = msgspec.msgpack.Encoder()
+_heads_in = msgspec.msgpack.Decoder(Head)
+
+
+class SqliteLog:
+    """See `server.stores.protocols.ConversationLog`. One process writes; a second one is refused by its lease."""
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0) -> None:
+        """Take the file's path; `open` makes or migrates it."""
+        self._path = path
+        self._timeout_s = busy_timeout_s
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kefu-log-reader")
+        self._commits: GroupCommit[Append] = GroupCommit(self._write)
+
+    @classmethod
+    async def open(cls, path: Path) -> "SqliteLog":
+        """Open a log, and start its writer.
+
+        Raises:
+            LogUnavailable: the file cannot be used, or was written by a newer kefu.
+        """
+        log = cls(path)
+        try:
+            await asyncio.to_thread(log._connect)
+        except (sqlite3.Error, OSError) as error:
+            raise LogUnavailable(
+                f"The conversation log {path} cannot be opened ({error}); check the folder's rights and free space."
+            ) from error
+        log._commits.start()
+        return log
+
+    def _connect(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = self._connection()
+        migrate(self._writer)
+        self._reader = self._connection()
+        self._reader.execute("PRAGMA query_only=ON")
+
+    def _connection(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=self._timeout_s, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")  # a commit returns when the disk has it
+        db.execute("PRAGMA secure_delete=ON")  # what a person had erased is overwritten
+        return db
+
+    # -- writing
+
+    async def append(self, append: Append) -> None:
+        """Store events; they are on disk when this returns."""
+        await self._commits.submit(append)
+
+    def _write(self, appends: Sequence[Append]) -> Sequence[Exception | None]:
+        """Commit appends together; where one of them is refused, each by itself, so that it fails alone."""
+        try:
+            self._commit(appends)
+        except sqlite3.IntegrityError:
+            return [self._alone(append) for append in appends]
+        except sqlite3.Error as error:
+            return [_unavailable(self._path, error)] * len(appends)
+        return [None] * len(appends)
+
+    def _alone(self, append: Append) -> Exception | None:
+        try:
+            self._commit([append])
+        except sqlite3.IntegrityError as error:
+            return Conflict(f"somebody else appended first ({error}).")
+        except sqlite3.Error as error:
+            return _unavailable(self._path, error)
+        return None
+
+    def _commit(self, appends: Sequence[Append]) -> None:
+        db = self._open(self._writer)
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for append in appends:
+                self._put_head(db, append)
+            db.executemany(
+                "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                (_event_row(append.head, event) for append in appends for event in append.events),
+            )
+            db.executemany(
+                "INSERT INTO onward (id, workspace, conversation, kind, at, body) VALUES (?,?,?,?,?,?)",
+                (
+                    (each.id, each.workspace, each.conversation, each.kind, each.at, each.body)
+                    for append in appends
+                    for each in append.onward
+                ),
+            )
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def _put_head(self, db: sqlite3.Connection, append: Append) -> None:
+        """Store the state after the events; it must have been the one before them."""
+        head = append.head
+        values = (head.last_at, head.waits_for_bot, _heads_out.encode(head), head.workspace, head.conversation)
+        if append.opens:
+            sql = "INSERT INTO conversations (last_at, waits, head, workspace, id, visitor) VALUES (?,?,?,?,?,?)"
+            db.execute(sql, (*values, head.visitor))
+            return
+        changed = db.execute(
+            "UPDATE conversations SET last_at = ?, waits = ?, head = ? WHERE workspace = ? AND id = ?", values
+        )
+        if changed.rowcount != 1:
+            raise sqlite3.IntegrityError("the conversation is unknown")
+
+    # -- reading
+
+    async def head(self, workspace: str, conversation: bytes) -> Head | None:
+        """Give a conversation's state."""
+        sql = "SELECT head FROM conversations WHERE workspace = ? AND id = ?"
+        return _first(await self._heads(sql, (workspace, conversation)))
+
+    async def current(self, workspace: str, visitor: str) -> Head | None:
+        """Give the visitor's conversation."""
+        sql = "SELECT head FROM conversations WHERE workspace = ? AND visitor = ?"
+        return _first(await self._heads(sql, (workspace, visitor)))
+
+    async def events(
+        self,
+        workspace: str,
+        conversation: bytes,
+        *,
+        audience: Audience = Audience.PUBLIC,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 200,
+        newest: bool = False,
+    ) -> list[Event]:
+        """Read events."""
+        order = "DESC" if newest else "ASC"
+        sql = (
+            f"SELECT {_EVENT} FROM events WHERE workspace = ? AND conversation = ? AND audience = ? "
+            f"AND seq > ? AND seq < ? ORDER BY seq {order} LIMIT ?"
+        )
+        stop = 1 << 62 if before is None else before
+        values = (workspace, conversation, _NUMBER[audience], after, stop, limit)
+        found = [_event_of(row) for row in await self._rows(sql, values)]
+        return found[::-1] if newest else found
+
+    async def by_client_msg_id(
+        self, workspace: str, conversation: bytes, author: str, client_msg_id: str
+    ) -> Event | None:
+        """Find an event by its client's id."""
+        sql = (
+            f"SELECT {_EVENT} FROM events WHERE workspace = ? AND conversation = ? AND author = ? AND client_msg_id = ?"
+        )
+        rows = await self._rows(sql, (workspace, conversation, author, client_msg_id))
+        return _event_of(rows[0]) if rows else None
+
+    async def unanswered(self, *, limit: int = 1000) -> list[Head]:
+        """List conversations that wait for the bot."""
+        return await self._heads("SELECT head FROM conversations WHERE waits ORDER BY last_at LIMIT ?", (limit,))
+
+    async def conversations(
+        self, workspace: str, *, visitor: str | None = None, offset: int = 0, limit: int = 20
+    ) -> Page:
+        """List conversations."""
+        where = "WHERE workspace = ?1 AND (?2 IS NULL OR visitor = ?2)"
+        total = await self._rows(f"SELECT count(*) FROM conversations {where}", (workspace, visitor))
+        items = await self._heads(
+            f"SELECT head FROM conversations {where} ORDER BY last_at DESC, id LIMIT ?3 OFFSET ?4",
+            (workspace, visitor, limit, offset),
+        )
+        return Page(items=tuple(items), total=total[0][0])
+
+    async def onward(self, *, after: int = 0, limit: int = 100) -> list[Onward]:
+        """Read messages for the world outside."""
+        sql = "SELECT id, workspace, conversation, kind, at, body, position FROM onward WHERE position > ? "
+        rows = await self._rows(sql + "ORDER BY position LIMIT ?", (after, limit))
+        return [msgspec.convert(dict(zip(Onward.__struct_fields__, row, strict=True)), Onward) for row in rows]
+
+    # -- forgetting
+
+    async def erase_visitor(self, workspace: str, visitor: str) -> int:
+        """Empty the visitor's events."""
+        mine = "workspace = ?1 AND conversation IN (SELECT id FROM conversations WHERE workspace = ?1 AND visitor = ?2)"
+
+        def erase(db: sqlite3.Connection) -> int:
+            values = (workspace, visitor)
+            erased = db.execute(f"UPDATE events SET body = NULL WHERE body IS NOT NULL AND {mine}", values).rowcount
+            db.execute(f"DELETE FROM onward WHERE {mine}", values)
+            return erased
+
+        return await self._beside(erase)
+
+    async def forget_onward(self, positions: Sequence[int]) -> None:
+        """Let go of messages."""
+        await self._beside(
+            lambda db: db.executemany("DELETE FROM onward WHERE position = ?", ((each,) for each in positions)).rowcount
+        )
+
+    async def close(self) -> None:
+        """Store what waits, then release the files."""
+        await self._commits.close()
+        self._reading.shutdown(wait=True)
+        for db in (self._reader, self._writer):
+            if db is not None:
+                db.close()
+        self._reader = self._writer = None
+
+    # -- the database
+
+    async def _beside(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run a transaction of its own beside the appends, which wait for it as for any other writer."""
+
+        def run() -> Result:
+            db = self._connection()
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                result = work(db)
+                db.execute("COMMIT")
+            finally:
+                db.close()  # undoes what was not committed
+            return result
+
+        try:
+            return await asyncio.to_thread(run)
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from error
+
+    async def _heads(self, sql: str, values: Sequence[object]) -> list[Head]:
+        return [_heads_in.decode(row[0]) for row in await self._rows(sql, values)]
+
+    async def _rows(self, sql: str, values: Sequence[object]) -> list[Row]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(
+                self._reading, lambda: self._open(self._reader).execute(sql, values).fetchall()
+            )
+        except sqlite3.Error as error:
+            raise _unavailable(self._path, error) from error
+
+    def _open(self, db: sqlite3.Connection | None) -> sqlite3.Connection:
+        if db is None:
+            raise LogUnavailable("the conversation log is closed.")
+        return db
+
+
+def _event_row(head: Head, event: Event) -> Row:
+    return (
+        head.workspace,
+        head.conversation,
+        _NUMBER[event.audience],
+        event.seq,
+        event.id,
+        event.kind,
+        event.epoch,
+        event.turn,
+        event.author,
+        event.at,
+        event.client_msg_id or None,
+        None if event.body is None else encode_body(event.body),
+    )
+
+
+def _event_of(row: Row) -> Event:
+    identifier, kind, audience, seq, epoch, turn, author, at, client_msg_id, body = row
+    return Event(
+        id=identifier,
+        kind=kind,
+        audience=_AUDIENCES[audience],
+        seq=seq,
+        epoch=epoch,
+        turn=turn,
+        author=author,
+        at=at,
+        body=None if body is None else decode_body(body),
+        client_msg_id=client_msg_id or "",
+    )
+
+
+def _first(heads: Sequence[Head]) -> Head | None:
+    return heads[0] if heads else None
+
+
+def _unavailable(path: Path, error: Exception) -> LogUnavailable:
+    return LogUnavailable(f"The conversation log {path} cannot be used ({error}); check its folder and the free space.")
