@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from models.errors import ModelUnavailable
 
 log = logging.getLogger(__name__)
 
+_READY = b'{"ready": true}'  # what a local model's process says once it can answer; anything before is passed over
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
@@ -140,29 +142,54 @@ def _content(data: str) -> str:
 class LocalGenerator:
     """A `transformers` model in a child process: torch never enters the serving process, and a crash stays outside.
 
-    One reply at a time; further ones wait for their turn. A child that died is started again by the next reply.
+    The model is loaded in the background, from `start` on; until it is ready, replies are refused at once. One reply at
+    a time; further ones wait for their turn. A process that ended is started again by the next reply, one that could
+    not load its model not before `retry_s` seconds have passed.
     """
 
-    def __init__(self, folder: Path, budget: TokenBudget) -> None:
+    def __init__(
+        self, folder: Path, budget: TokenBudget, *, retry_s: float = 60.0, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._folder = folder
         self._budget = budget
+        self._retry_s = retry_s
+        self._clock = clock
         self._turn = asyncio.Lock()
-        self._child: asyncio.subprocess.Process | None = None
+        self._loading: asyncio.Task[asyncio.subprocess.Process] | None = None
+        self._again_at = 0.0
+        self._closed = False
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self._folder.name
 
-    async def stream(self, *, system: str, user: str, max_tokens: int) -> AsyncIterator[str]:
-        """Give the reply in pieces; closing the iterator ends the child, which the next reply starts anew.
+    def start(self) -> None:
+        """Begin to load the model, and return at once. To be called where the event loop runs."""
+        if self._closed or self._clock() < self._again_at:
+            return
+        if self._loading is None or (self._loading.done() and not self._loads_or_answers()):
+            self._loading = asyncio.create_task(self._load(), name="local-model")
+
+    async def ready(self) -> None:
+        """Wait until the model is loaded; cancelling the wait does not stop the loading.
 
         Raises:
-            ModelUnavailable: the model cannot be loaded, or its process died.
+            ModelUnavailable: it cannot be loaded.
         """
-        self._budget.spend(len(system) + len(user))
+        self.start()
+        if self._loading is not None:
+            await asyncio.shield(self._loading)
+
+    async def stream(self, *, system: str, user: str, max_tokens: int) -> AsyncIterator[str]:
+        """Give the reply in pieces; closing the iterator ends the process, and another one begins to load.
+
+        Raises:
+            ModelUnavailable: the model is not loaded yet or cannot be, or its process died.
+        """
         async with self._turn:
-            child = await self._started()
+            child = self._child()
+            self._budget.spend(len(system) + len(user))
             finished = False
             try:
                 request = json.dumps({"system": system, "user": user, "max_tokens": max_tokens})
@@ -171,11 +198,51 @@ class LocalGenerator:
                 finished = True
             finally:
                 if not finished:
-                    await self._stop()
+                    await _end(child)
+                    self.start()
 
     async def close(self) -> None:
-        """End the child process."""
-        await self._stop()
+        """End the process, loaded or not."""
+        self._closed = True
+        loading, self._loading = self._loading, None
+        if loading is None:
+            return
+        loading.cancel()
+        with suppress(ModelUnavailable, asyncio.CancelledError):
+            await _end(await loading)
+
+    def _loads_or_answers(self) -> bool:
+        loading = self._loading
+        if loading is None or not loading.done():
+            return loading is not None
+        return not loading.cancelled() and loading.exception() is None and loading.result().returncode is None
+
+    def _child(self) -> asyncio.subprocess.Process:
+        """Give the process that has the model loaded."""
+        if not self._loads_or_answers():
+            self.start()
+        if self._loading is None or not self._loading.done():
+            raise ModelUnavailable("the local model is still being loaded")
+        return self._loading.result()
+
+    async def _load(self) -> asyncio.subprocess.Process:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "models.generate_child", str(self._folder),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+            limit=1 << 20,
+        )  # fmt: skip
+        try:
+            while child.stdout is not None and (line := await child.stdout.readline()):
+                if line.strip() == _READY:
+                    return child
+        except BaseException:
+            await _end(child)
+            raise
+        await child.wait()
+        self._again_at = self._clock() + self._retry_s
+        log.error("the local model in %s cannot be loaded; its process says why on stderr", self._folder)
+        raise ModelUnavailable("the local model's process ended before it was ready; see its messages on stderr")
 
     async def _exchange(self, child: asyncio.subprocess.Process, request: str) -> AsyncIterator[str]:
         if child.stdin is None or child.stdout is None:
@@ -195,20 +262,9 @@ class LocalGenerator:
             raise ModelUnavailable(f"the local model's process broke off: {type(error).__name__}") from error
         raise ModelUnavailable("the local model's process ended; see its messages on stderr")
 
-    async def _started(self) -> asyncio.subprocess.Process:
-        if self._child is None or self._child.returncode is not None:
-            self._child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "models.generate_child", str(self._folder),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
-                limit=1 << 20,
-            )  # fmt: skip
-        return self._child
 
-    async def _stop(self) -> None:
-        child, self._child = self._child, None
-        if child is None or child.returncode is not None:
-            return
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
         with suppress(ProcessLookupError):
             child.kill()
         await child.wait()

@@ -1,8 +1,12 @@
-"""The process of a local language model: one JSON request a line on stdin, pieces of the reply, as JSON, on stdout."""
+"""The process of a local language model: one JSON request a line on stdin, pieces of the reply, as JSON, on stdout.
+
+The first line on stdout says that the model is loaded.
+"""
 
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from threading import Thread
 from typing import Any
 
@@ -15,8 +19,10 @@ def main(folder: str) -> int:
 
     logging.disable_progress_bar()
     torch.set_num_threads(1)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    with redirect_stdout(sys.stderr):  # a model that prints while it is loaded must not be taken for an answer
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    _say({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -64,13 +64,13 @@ def _lengths(rows: FloatMatrix) -> FloatMatrix:
 
 def char_grams(text: str) -> Counter[str]:
     """Count the runs of 1 to 4 characters of a normalised text."""
-    return Counter(text[start : start + size] for size in CHAR_GRAMS for start in range(len(text) - size + 1))
+    return Counter([text[start : start + size] for size in CHAR_GRAMS for start in range(len(text) - size + 1)])
 
 
 def word_grams(text: str) -> Counter[str]:
     """Count the words of a normalised text and the pairs of neighbours; each Chinese character is a word."""
-    words = _WORD.findall(text)
-    return Counter(words) + Counter(f"{left} {right}" for left, right in itertools.pairwise(words))
+    words: list[str] = _WORD.findall(text)
+    return Counter(words + [f"{left} {right}" for left, right in itertools.pairwise(words)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ class _Grams:
     words: Counter[str]
 
 
-@lru_cache(maxsize=64)  # several heads look at the same text in turn
+@lru_cache(maxsize=512)  # several heads look at the same batch of texts in turn
 def _grams(text: str) -> _Grams:
     clean = normalise(text)[:_MAX_CHARS]
     return _Grams(char_grams(clean), word_grams(clean))
@@ -131,8 +131,9 @@ def _grams(text: str) -> _Grams:
 
 def _found(grams: Counter[str], known: Mapping[str, int]) -> IntMatrix:
     """Give columns and counts, shape (2, found), of the grams that are known."""
-    pairs = [(column, count) for gram, count in grams.items() if (column := known.get(gram)) is not None]
-    return np.array(pairs, np.int64).reshape(-1, 2).T
+    columns = map(known.get, grams)
+    pairs = [pair for pair in zip(columns, grams.values(), strict=True) if pair[0] is not None]
+    return np.fromiter(itertools.chain.from_iterable(pairs), np.int64, 2 * len(pairs)).reshape(-1, 2).T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,23 +144,21 @@ class Centring:
     a narrow cone; subtracting the mean spreads them (Mu and Viswanath 2018, "All-but-the-top").
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block, ...]  # one after the other, they cover all columns
     mean: FloatVector  # (dim,)
 
     def apply(self, vectors: FloatMatrix) -> FloatMatrix:
         """Centre vectors of shape (n, dim); the rows of the result have L2 norm 1, or 0 where all was zero."""
-        centred = np.empty(vectors.shape, np.float32)
-        live = np.zeros((len(vectors), 1), np.float32)
-        for block in self.blocks:
-            columns = slice(block.start, block.stop)
-            part = vectors[:, columns]
-            lengths = _lengths(part)
-            known = lengths > 1e-6
-            scaled: FloatMatrix = np.divide(part, np.where(known, lengths, np.float32(1)), dtype=np.float32)
-            shifted: FloatMatrix = np.where(known, scaled - self.mean[columns], np.float32(0))
-            centred[:, columns] = shifted / np.maximum(_lengths(shifted), 1e-6)
-            live += known
-        centred /= np.sqrt(np.maximum(live, 1))
+        starts = [block.start for block in self.blocks]
+        sizes = [block.stop - block.start for block in self.blocks]
+        lengths = np.sqrt(np.add.reduceat(vectors * vectors, starts, axis=1))  # (n, blocks), as below
+        known = lengths > 1e-6
+        scales = np.divide(1, lengths, out=np.zeros_like(lengths), where=known)
+        centred: FloatMatrix = vectors * np.repeat(scales, sizes, axis=1)
+        centred -= self.mean * np.repeat(known, sizes, axis=1)
+        lengths = np.sqrt(np.add.reduceat(centred * centred, starts, axis=1))
+        lengths = np.maximum(lengths, 1e-6) * np.sqrt(np.maximum(known.sum(axis=1, keepdims=True), 1))
+        centred /= np.repeat(lengths.astype(np.float32), sizes, axis=1)
         return centred
 
 

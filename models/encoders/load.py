@@ -1,11 +1,13 @@
 """From the name in the settings to an encoder that serves."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from models.encoders.combined import CombinedEncoder
 from models.encoders.onnx_encoder import OnnxEncoder
 from models.encoders.prepare import Progress, ensure_prepared, to_stderr
+from models.encoders.universal import NAME as CHINESE
 from models.encoders.universal import UniversalEncoder
 from models.protocols import Encoder
 
@@ -32,12 +34,21 @@ def load_encoder(
     """
     folder = models_dir if models_dir is not None else default_models_dir()
 
-    def prepared(part: str) -> OnnxEncoder:
+    def onnx(part: str) -> OnnxEncoder:
         return OnnxEncoder.open(ensure_prepared(part, folder, progress), threads=threads)
 
-    if name == BUNDLED:
-        return CombinedEncoder(prepared(MULTILINGUAL), english=prepared(ENGLISH), chinese=UniversalEncoder())
-    return prepared(name)
+    def universal() -> UniversalEncoder:
+        return UniversalEncoder.open(ensure_prepared(CHINESE, folder, progress), threads=threads)
+
+    if name == CHINESE:
+        return universal()
+    if name != BUNDLED:
+        return onnx(name)
+    # At once: what takes longest, reading a vocabulary and preparing, happens outside of the interpreter's lock.
+    with ThreadPoolExecutor(3, thread_name_prefix="load-encoder") as pool:
+        multilingual, english = pool.submit(onnx, MULTILINGUAL), pool.submit(onnx, ENGLISH)
+        chinese = pool.submit(universal)
+        return CombinedEncoder(multilingual.result(), english=english.result(), chinese=chinese.result())
 
 
 def default_models_dir() -> Path:

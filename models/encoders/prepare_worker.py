@@ -20,6 +20,7 @@ from models.encoders.prepare import SCRATCH, Prepared
 from models.encoders.prepare_attempts import Attempts
 from models.encoders.prepare_sources import Source, locate
 from models.encoders.prepare_tokenizer import store_tokenizer
+from models.encoders.prepare_universal import prepare_universal
 from models.encoders.prepare_verify import (
     LEAST_MEAN_COSINE,
     Closeness,
@@ -31,6 +32,7 @@ from models.encoders.prepare_verify import (
     verification_corpus,
 )
 from models.encoders.tokenizing import clean, open_tokenizer
+from models.encoders.universal import NAME as UNIVERSAL
 from models.errors import ModelNotPrepared, ModelUnavailable
 from models.protocols import FloatMatrix
 
@@ -78,6 +80,9 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, name="parent-watch", daemon=True).start()
     reports = Reports()
     (work / SCRATCH).mkdir()
+    if name == UNIVERSAL:
+        reports.result(prepare_universal(work, reports.step))
+        return
     reports.step("finding the model", 0.02)
     source = locate(name, work / SCRATCH)
     reports.result(_prepare(name, source, work, reports))

@@ -25,6 +25,12 @@ _GRAMMAR = frozenset(
     "不没有未非我你您咱俩仨咋啥甭很最几一两丫喵什怎"
 )
 
+# Everyday verbs of one character: where one of them is a word of its own, it seldom stands for a neighbour in sound.
+_VERBS = frozenset(
+    "用想要会能做坐买卖弄搞打开关看听说讲问答写读学教找拿放带戴穿脱吃喝玩睡住走跑跳飞来去回到进出上下过送寄收退换借还花赚存取付交订改"
+    "删加减装拆修洗擦剪折养娶嫁爱怕笑哭骂等留变成叫算选猜试站躺停转拉推拍抢中摔骑画唱"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChineseSettings:
@@ -37,6 +43,7 @@ class ChineseSettings:
     topic_gain: float = 2.5  # per nat of how often the knowledge base has the word that would come of it
     topic_most: float = 8.0
     word_cost: float = 0.6  # per nat of frequency of the dictionary word that a change would break
+    verb_cost: float = 5.0  # of an everyday verb that stands alone
     next_cost: float = 4.5  # of a second character, wrong beside the first
     plausible: float = 2.5  # how unlikely three characters are that nobody would doubt
 
@@ -78,7 +85,9 @@ class ChineseMender:
         suspicious = [self._suspicious(run, at) for at in range(len(run))]
         if not any(suspicious):
             return
-        broken = _word_weights(run)
+        broken = [cost * self._settings.word_cost for cost in _word_weights(run)]
+        for at in _standing_alone(run):
+            broken[at] += self._settings.verb_cost
         closed = f"{EDGE}{EDGE}{run}{EDGE}{EDGE}"
         doubtful = [
             (self._likelihood(closed[at : at + 5]), at)
@@ -86,12 +95,11 @@ class ChineseMender:
             if suspicious[at] and run[at] not in _GRAMMAR
         ]
         for likelihood, at in sorted(doubtful)[:_MOST_DOUBTFUL]:
-            penalty = self._settings.word_cost * broken[at]
-            right, gain = self._single(closed[at : at + 5], likelihood, penalty)
+            right, gain = self._single(closed[at : at + 5], likelihood, broken[at])
             if right:
                 yield Change(at, right, gain)
             if suspicious[at + 1 : at + 2] == [True] and run[at + 1] not in _GRAMMAR:
-                yield from self._double(run, at, penalty + self._settings.word_cost * broken[at + 1])
+                yield from self._double(run, at, broken[at] + broken[at + 1])
 
     def _suspicious(self, run: str, at: int) -> bool:
         """Whether the knowledge base has not seen the character beside a neighbour; one that stands alone is not."""
@@ -209,3 +217,17 @@ def _word_weights(run: str) -> tuple[float, ...]:
         weight = math.log(rjieba.suggest_freq(word)) if len(word) > 1 else 0.0
         weights += [weight] * len(word)
     return tuple(weights)
+
+
+@lru_cache(maxsize=1024)
+def _standing_alone(run: str) -> tuple[int, ...]:
+    """Where an everyday verb is a word of its own."""
+    import rjieba
+
+    found: list[int] = []
+    at = 0
+    for word in rjieba.cut(run, False):
+        if word in _VERBS:
+            found.append(at)
+        at += len(word)
+    return tuple(found)

@@ -23,6 +23,8 @@ from models.text import stem
 _OWN_WORDS = Path(__file__).parents[1] / "data" / "english_words.txt"
 _TARGETS = 30_000  # the commonest words may be what was meant
 _EVERYDAY = 12_000  # words as common as these are never taken for misspelled ones
+_SHORT_TARGETS = 2_000  # the commonest words may be what three letters were meant to be, and the knowledge base's own
+_SHORT_SEEN = 3  # times that such a word must stand in the knowledge base
 _OWN_LOG_SHARE = math.log(2e-6)  # of our own list's words, about the 12,000th word's
 _MAX_COUNTED = 250_000  # words of a knowledge base
 _MAX_WORDS = 30_000
@@ -154,12 +156,17 @@ class EnglishSpeller:
         for share, other in sorted(((self._log_share(other), other) for other in near), reverse=True):
             if share - _LEAST_ERROR * cost <= best_score:
                 break
-            errors = distance(word, other, most) if _believable(word, other, rare=rare) else None
+            believable = _believable(word, other, rare=rare) and self._worth_three_letters(word, other)
+            errors = distance(word, other, most) if believable else None
             if errors is None or (len(word) < _LONG and errors > _SLIGHT):
                 continue
             if share - cost * errors > best_score:
                 best, best_score = other, share - cost * errors
         return best, best_score
+
+    def _worth_three_letters(self, typed: str, meant: str) -> bool:
+        """Whether three letters, an abbreviation as often as not ("ceo"), may be meant for a word ("eco")."""
+        return len(typed) > 3 or meant in _very_common() or self._own.get(meant, 0) >= _SHORT_SEEN
 
     def _split(self, word: str, own_only: bool) -> tuple[str, float]:
         """The best two words that the word is made of, and how likely they are."""
@@ -315,6 +322,11 @@ def _targets() -> WordList:
     shares = _common()
     commonest = chain(islice(shares, _TARGETS), _own_words()[0])
     return WordList({word: shares[word] for word in commonest if len(word) > 2})
+
+
+@cache
+def _very_common() -> frozenset[str]:
+    return frozenset(islice(_common(), _SHORT_TARGETS))
 
 
 @cache

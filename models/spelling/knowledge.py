@@ -22,9 +22,10 @@ _LEAST_PINYIN = 4  # letters of a word that is read as Chinese among English one
 _MAX_PER_TEXT = 2_000
 
 _FORMAT = 1
-_ALGORITHM = "spelling-1"  # to be raised with every change of rules or of general data
+_ALGORITHM = "spelling-2"  # to be raised with every change of rules or of general data
 
-_ENGLISH_WORD = re.compile(r"(?<![a-z0-9_@./+'-])[a-z]+(?:'[a-z]+)?(?![a-z0-9_@/+'-]|\.[a-z0-9])")
+# Names, addresses, markup and code are not words.
+_ENGLISH_WORD = re.compile(r"(?<![a-z0-9_@./+'<=$#&\\-])[a-z]+(?:'[a-z]+)?(?![a-z0-9_@/+'=(\\-]|\.[a-z0-9])")
 
 
 class KnowledgeSpelling:

@@ -5,13 +5,18 @@ The installation chooses the encoder, so the heads cannot ship ready-made; they 
 
 import hashlib
 import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from models import artifacts
 from models.errors import ArtifactCorrupt, ModelNotPrepared
 from models.intent import TalkClassifier
-from models.protocols import OUT_OF_SCOPE, Encoder
+from models.protocols import OUT_OF_SCOPE, Encoder, FloatMatrix
 from models.sentiment import LinearSentimentScorer
 from models.training.examples import LabelledText
 from models.training.sentiment import train_sentiment
@@ -21,6 +26,8 @@ TALK_DATA = "talk.jsonl"
 SENTIMENT_DATA = "sentiment.jsonl"
 _DATA = Path(__file__).parents[1] / "data"
 _FORMAT = "2"  # raise it when the same examples and encoder give other heads
+_MOST_THREADS = 4
+_TEXTS_A_CALL = 512  # the same on every machine, so that the same vectors come out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +50,22 @@ def build_builtin_heads(encoder: Encoder, folder: Path) -> BuiltinHeads:
         return load_builtin_heads(encoder, folder)
     except (ModelNotPrepared, ArtifactCorrupt):
         pass
-    talk = train_talk(talk_examples(), encoder)
+    moves, feelings = talk_examples(), read_examples(SENTIMENT_DATA)
+    # Nobody is served yet: every core may help.
+    with ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), _MOST_THREADS)) as pool:
+        of_moves, of_feelings = (_encode(encoder, examples, pool) for examples in (moves, feelings))
+        fitting = pool.submit(train_sentiment, feelings, encoder, vectors=of_feelings)
+        talk = train_talk(moves, encoder, vectors=of_moves)
+        sentiment = fitting.result()
     talk.save(_home(encoder, folder) / "talk", data={"examples": TALK_DATA, "encoder": encoder.name})
-    sentiment = train_sentiment(read_examples(SENTIMENT_DATA), encoder)
     sentiment.save(_home(encoder, folder) / "sentiment", data={"examples": SENTIMENT_DATA, "encoder": encoder.name})
     return BuiltinHeads(talk=talk, sentiment=sentiment)
+
+
+def _encode(encoder: Encoder, examples: Sequence[LabelledText], pool: ThreadPoolExecutor) -> FloatMatrix:
+    texts = [example.text for example in examples]
+    parts = [texts[start : start + _TEXTS_A_CALL] for start in range(0, len(texts), _TEXTS_A_CALL)]
+    return np.concatenate(list(pool.map(encoder.encode, parts)))
 
 
 def load_builtin_heads(encoder: Encoder, folder: Path) -> BuiltinHeads:

@@ -24,8 +24,10 @@ from models.encoders.onnx_encoder import GRAPH_FILE, KIND, EncoderSettings, feed
 from models.encoders.prepare import ensure_prepared, folder_name
 from models.encoders.prepare_verify import calibration_corpus, verification_corpus
 from models.encoders.tokenizing import open_tokenizer
+from models.encoders.universal import NAME as CHINESE
 
 PARTS = ("multilingual-e5-small", "all-MiniLM-L6-v2")
+ENCODERS = (*PARTS, CHINESE, BUNDLED)
 LENGTHS = (8, 12, 16, 24, 48)  # tokens, special ones and the prompt included
 BATCHES = (1, 4, 16, 64, 256)
 SHORT = 16  # tokens of a short text
@@ -85,7 +87,7 @@ def by_length(texts: list[str], counts: list[int]) -> dict[int, str]:
 
 def single_queries(models_dir: Path, rounds: int) -> list[dict[str, object]]:
     """Measure one question at a time, by language, length and encoder, beside the floor of each part."""
-    encoders = {name: load_encoder(name, models_dir) for name in (*PARTS, BUNDLED)}
+    encoders = {name: load_encoder(name, models_dir) for name in ENCODERS}
     floors = {name: Floor(name, models_dir) for name in PARTS}
     rows: list[dict[str, object]] = []
     verification, calibration = verification_corpus(), calibration_corpus()
@@ -104,7 +106,7 @@ def single_queries(models_dir: Path, rounds: int) -> list[dict[str, object]]:
 
 def throughput(models_dir: Path, rounds: int) -> list[dict[str, object]]:
     """Measure distinct short texts per second of CPU, by size of the batch."""
-    encoders = {name: load_encoder(name, models_dir) for name in (*PARTS, BUNDLED)}
+    encoders = {name: load_encoder(name, models_dir) for name in ENCODERS}
     floor = Floor(PARTS[0], models_dir)
     rows: list[dict[str, object]] = []
     for language in ("zh", "en"):
@@ -150,7 +152,9 @@ def main() -> None:
         "memory": memory,
         "single": single_queries(options.models, options.rounds),
         "throughput": throughput(options.models, options.rounds),
-        "scores": {name: artifacts.read_manifest(options.models / folder_name(name)).scores for name in PARTS},
+        "scores": {
+            name: artifacts.read_manifest(options.models / folder_name(name)).scores for name in (*PARTS, CHINESE)
+        },
     }
     sys.stdout.write(table("resident memory of a process that serves the bundled encoder", found["memory"]))
     sys.stdout.write(table("\nCPU ms for one question", found["single"]))

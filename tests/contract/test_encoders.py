@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.encoders import BUNDLED, default_models_dir, load_encoder
-from models.encoders.universal import UniversalEncoder
+from models.encoders.universal import NAME as UNIVERSAL
 from tests.fakes.encoders import HashingEncoder
 
 E5 = "multilingual-e5-small"
@@ -33,15 +33,13 @@ TEXTS = [
         pytest.param("", id="hashing"),
         pytest.param(E5, id="e5", marks=prepared),
         pytest.param(MINILM, id="minilm", marks=prepared),
-        pytest.param("universal", id="universal"),
+        pytest.param(UNIVERSAL, id="universal", marks=prepared),
         pytest.param(BUNDLED, id="bundled", marks=prepared),
     ],
 )
 def encoder(request):
     if not request.param:
         return HashingEncoder()
-    if request.param == "universal":
-        return UniversalEncoder()
     return load_encoder(request.param, default_models_dir())
 
 
@@ -178,7 +176,7 @@ def test_the_bundled_encoder_tells_which_columns_come_from_which_model():
     assert [(block.name, block.start, block.stop) for block in encoder.blocks] == [
         (E5, 0, 384),
         (MINILM, 384, 768),
-        ("universal-sentence-encoder-multilingual", 768, 1280),
+        (UNIVERSAL, 768, 1280),
     ]
 
 

