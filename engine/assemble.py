@@ -2,9 +2,9 @@
 
 import logging
 import os
-import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from engine.calibration import CALIBRATION_VERSION, Calibration, calibrate
@@ -19,12 +19,13 @@ from knowledge.backends import open_backend
 from knowledge.catalog import Catalog
 from knowledge.errors import VersionCorrupt
 from knowledge.layout import Layout
-from knowledge.live import Snapshots
+from knowledge.live import Live
 from knowledge.publish import Recipe
 from knowledge.snapshot import Snapshot
 from knowledge.types import PassageKind
+from models import artifacts
 from models.encoders import load_encoder
-from models.errors import ArtifactCorrupt, ModelNotPrepared
+from models.errors import ArtifactCorrupt, ModelNotPrepared, ModelUnavailable
 from models.generate import EndpointSettings, LocalGenerator, OpenAIGenerator, TokenBudget
 from models.intent import LinearIntentClassifier
 from models.language import detect
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 _CALIBRATION = "calibration.json"  # files that a version derives from its entries
 _SPELLING = "spelling.json"
 _INTENTS = "intents.txt"
+ENCODER_VERSION = "encoder_version"  # in the manifest of a trained head: whose vectors it reads
 _DERIVED_VERSION = 1  # raised when the same entries give another spelling
 
 
@@ -75,59 +77,24 @@ def recipe(settings: KnowledgeSettings, *, intents: str = "") -> Recipe:
     )
 
 
-class LiveKnowledge:
-    """Gives the live version of each base as the engine wants it, put together once a version."""
-
-    def __init__(self, snapshots: Snapshots, encoder: Encoder) -> None:
-        """Take what watches the catalog, and the encoder that questions are encoded with."""
-        self._snapshots = snapshots
-        self._encoder = encoder
-        self._refused: dict[tuple[str, str], str] = {}
-        self._ready: dict[tuple[str, str], Knowledge] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, workspace: str, kb: str) -> Knowledge:
-        """Give the version that answers now.
-
-        Raises:
-            NothingPublished, KnowledgeBaseNotFound: there is none.
-            VersionCorrupt: it cannot be opened, on the first call for a base.
-        """
-        snapshot = self._snapshots.current(workspace, kb)
-        ready = self._ready.get((workspace, kb))
-        if ready is not None and snapshot.version in (ready.version, self._refused.get((workspace, kb))):
-            return ready
-        with self._lock:
-            try:
-                made = open_knowledge(snapshot, encoder=self._encoder)
-            except (VersionCorrupt, ArtifactCorrupt, ModelNotPrepared) as error:
-                if ready is None:
-                    raise
-                log.error("the new version of %s is refused, the old one goes on answering: %s", kb, error)
-                self._refused[workspace, kb] = snapshot.version
-                return ready
-            self._ready[workspace, kb] = made
-        return made
-
-
 def open_knowledge(snapshot: Snapshot, *, encoder: Encoder) -> Knowledge:
     """Make a published version ready to be searched with an encoder.
 
     Raises:
-        VersionCorrupt: what was derived from its entries is of an older kefu, or was changed.
-        ArtifactCorrupt, ModelNotPrepared: its intent head was changed or removed.
+        VersionCorrupt: what was derived from its entries is of an older kefu, or was changed or removed.
     """
-    stamp = snapshot.manifest.encoder
+    stamp, version = snapshot.manifest.encoder, f"Version {snapshot.version} of {snapshot.manifest.kb!r}"
     if stamp.version != encoder.version:
         raise VersionCorrupt(
-            f"Version {snapshot.version} of {snapshot.manifest.kb!r} was encoded with {stamp.name} {stamp.version}, "
-            f"configured is {encoder.name} {encoder.version}; ingest again to publish it anew."
+            f"{version} was encoded with {stamp.name} {stamp.version}, "
+            f"configured is {encoder.name} {encoder.version}; run `kefu kb publish --kb {snapshot.manifest.kb}`."
         )
     try:
         calibration = Calibration.from_json(_derived(snapshot, _CALIBRATION))
         spelling = KnowledgeSpelling.from_json(_derived(snapshot, _SPELLING))
-    except (ValueError, ArtifactCorrupt) as error:
-        raise VersionCorrupt(f"Version {snapshot.version} of {snapshot.manifest.kb!r}: {error}") from error
+        intent = _own_intents(snapshot, encoder)
+    except (ValueError, ArtifactCorrupt, ModelNotPrepared) as error:
+        raise VersionCorrupt(f"{version}: {error}") from error
     return Knowledge(
         workspace=snapshot.manifest.workspace,
         kb=snapshot.manifest.kb,
@@ -136,26 +103,68 @@ def open_knowledge(snapshot: Snapshot, *, encoder: Encoder) -> Knowledge:
         search=Retriever(snapshot, calibration),
         spelling=spelling,
         thresholds=Thresholds(answer_at=calibration.answer_at, clarify_at=calibration.clarify_at),
-        intent=_own_intents(snapshot),
+        intent=intent,
         borders=snapshot.borders,
     )
 
 
+def intents_of(version: Path) -> str:
+    """Name the intent head that a published version, given by its folder, answers with; "" if it has none."""
+    try:
+        return (version / "derived" / _INTENTS).read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def usable_intents(folder: Path, name: str, encoder: Encoder) -> str:
+    """Give back the name of a trained head if it reads this encoder's vectors, else "" and a warning.
+
+    Args:
+        folder: holds the knowledge base's heads.
+        name: of one of them, or "".
+        encoder: that questions are encoded with.
+
+    Raises:
+        ModelNotPrepared, ArtifactCorrupt: the head was removed or changed.
+    """
+    if not name:
+        return ""
+    head = artifacts.read_manifest(folder / name)
+    if head.dim == encoder.dim and head.data.get(ENCODER_VERSION, encoder.version) == encoder.version:
+        return name
+    log.warning(
+        "the intents of %s were learned with another encoder and are left out; run `kefu train intent` again",
+        folder.parent.name,
+    )
+    return ""
+
+
 @asynccontextmanager
-async def open_engine(settings: Settings, models: Models | None = None) -> AsyncIterator[DialogEngine]:
+async def open_engine(
+    settings: Settings, models: Models | None = None, *, patient: bool = False
+) -> AsyncIterator[DialogEngine]:
     """Open an engine over all knowledge bases below the home folder; it is closed at the end.
 
     Args:
         settings: of the installation.
         models: opened before, if they are to be shared.
+        patient: wait until a local language model is loaded; otherwise answers go out verbatim until it is.
     """
     models = models or open_models(settings)
     with _catalog(settings) as catalog, _unanswered(catalog) as record:
         recipes = recipe(settings.knowledge)
-        snapshots = Snapshots(Layout(home=settings.home), catalog, backend=recipes.backend, analyse=recipes.analyse)
+        live = Live(
+            Layout(home=settings.home),
+            catalog,
+            backend=recipes.backend,
+            analyse=recipes.analyse,
+            make=partial(open_knowledge, encoder=models.encoder),
+        )
         generator = _generator(settings.generator)
+        if isinstance(generator, LocalGenerator):
+            await _start(generator, patient=patient)
         engine = DialogEngine(
-            knowledge=LiveKnowledge(snapshots, models.encoder),
+            knowledge=live.current,
             pipeline=Pipeline(models, candidates=settings.engine.candidates),
             versions=models.versions,
             language=models.language,
@@ -200,17 +209,23 @@ def _generator(settings: GeneratorSettings) -> OpenAIGenerator | LocalGenerator 
     return OpenAIGenerator(EndpointSettings(url=settings.url.rstrip("/"), model=settings.model, api_key=key), budget)
 
 
+async def _start(generator: LocalGenerator, *, patient: bool) -> None:
+    generator.start()
+    if patient:
+        with suppress(ModelUnavailable):  # logged where it was found out; answers go out verbatim
+            await generator.ready()
+
+
 def _writer(settings: GeneratorSettings, generator: OpenAIGenerator | LocalGenerator | None) -> Writer | None:
     if generator is None:
         return None
     return Writer(generator, timeout_s=settings.timeout_s, max_tokens=settings.max_tokens)
 
 
-def _own_intents(snapshot: Snapshot) -> LinearIntentClassifier | None:
-    name = snapshot.file(_INTENTS)
-    if name is None:
-        return None
-    return LinearIntentClassifier.load(snapshot.folder.parent.parent / "intents" / name.decode())
+def _own_intents(snapshot: Snapshot, encoder: Encoder) -> LinearIntentClassifier | None:
+    folder = snapshot.folder.parent.parent / "intents"
+    name = usable_intents(folder, (snapshot.file(_INTENTS) or b"").decode(), encoder)
+    return LinearIntentClassifier.load(folder / name) if name else None
 
 
 def _derived(snapshot: Snapshot, name: str) -> bytes:

@@ -1,16 +1,17 @@
 """Joins turns that arrive together into one call on the engine's own thread."""
 
 import asyncio
-from collections import deque
+import queue
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from opentelemetry.context import Context
 
 from engine import trace
-from engine.errors import EngineOverloaded
+from engine.errors import EngineClosed, EngineOverloaded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,64 +38,78 @@ class Batcher(Generic[Item, Result]):
         self._work = work
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
-        self._waiting: deque[_Waiting[Item, Result]] = deque()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kefu-engine")
-        self._worker: asyncio.Task[None] | None = None
+        self._queue: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()  # None: the end
+        self._thread: threading.Thread | None = None
+        self._closed = False
 
     @property
     def waiting(self) -> int:
         """Turns in the queue, without those being worked on."""
-        return len(self._waiting)
+        return self._queue.qsize()
 
-    async def submit(self, item: Item) -> Result:
-        """Have one item worked on.
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """Have one item worked on; cancelling the future takes it out of the queue.
 
         Raises:
             EngineOverloaded: the queue is full.
+            EngineClosed: `close` was called. A turn that waited at that time gets it through its future.
         """
-        if len(self._waiting) >= self._queue_limit:
-            raise EngineOverloaded(len(self._waiting), self._queue_limit)
+        if self._closed:
+            raise EngineClosed
+        if self.waiting >= self._queue_limit:
+            raise EngineOverloaded(self.waiting, self._queue_limit)
         loop = asyncio.get_running_loop()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, args=(loop,), name="kefu-engine", daemon=True)
+            self._thread.start()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Waiting(item, future, trace.current()))
-        if self._worker is None or self._worker.done():
-            self._worker = loop.create_task(self._drain(), name="engine-batcher")
-        return await future
+        self._queue.put(_Waiting(item, future, trace.current()))
+        return future
 
     async def close(self) -> None:
-        """Refuse what waits, let the running call end, and release the thread."""
-        while self._waiting:
-            self._waiting.popleft().future.cancel()
-        if self._worker is not None:
-            await asyncio.gather(self._worker, return_exceptions=True)
-        self._thread.shutdown(wait=True)
+        """Refuse what waits, let the running call end, and end the thread."""
+        self._closed = True
+        _settle(self._take(self.waiting), EngineClosed())
+        if self._thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
 
-    async def _drain(self) -> None:
-        loop = asyncio.get_running_loop()
-        while batch := self._take():
-            try:
-                results = await loop.run_in_executor(self._thread, self._run, batch)
-            except Exception as error:  # noqa: BLE001 (the edge of the worker: every caller gets the error)
-                _fail(batch, error)
-                continue
-            for waiting, result in zip(batch, results, strict=True):
-                if not waiting.future.done():
-                    waiting.future.set_result(result)
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Work until the end is queued. Runs on the thread; futures are settled on the loop."""
+        while (first := self._queue.get()) is not None:
+            batch = [each for each in (first, *self._take(self._batch_limit - 1)) if not each.future.cancelled()]
+            if batch:
+                outcome = self._try(batch)
+                with suppress(RuntimeError):  # the loop was closed without us: nobody waits any more
+                    loop.call_soon_threadsafe(_settle, batch, outcome)
 
-    def _take(self) -> list[_Waiting[Item, Result]]:
-        batch: list[_Waiting[Item, Result]] = []
-        while self._waiting and len(batch) < self._batch_limit:
-            waiting = self._waiting.popleft()
+    def _take(self, most: int) -> list[_Waiting[Item, Result]]:
+        """Take what waits, at most so many, without waiting for more."""
+        taken: list[_Waiting[Item, Result]] = []
+        with suppress(queue.Empty):
+            while len(taken) < most:
+                waiting = self._queue.get_nowait()
+                if waiting is None:
+                    self._queue.put(None)
+                    break
+                taken.append(waiting)
+        return taken
+
+    def _try(self, batch: Sequence[_Waiting[Item, Result]]) -> Sequence[Result] | Exception:
+        try:
+            with trace.batch_span("kefu.batch", [waiting.context for waiting in batch]):
+                return self._work([waiting.item for waiting in batch])
+        except Exception as error:  # noqa: BLE001 (the edge of the worker: every caller gets the error)
+            return error
+
+
+def _settle(batch: Sequence[_Waiting[Item, Result]], outcome: Sequence[Result] | Exception) -> None:
+    """Give each turn its result, or all the same error."""
+    if isinstance(outcome, Exception):
+        for waiting in batch:
             if not waiting.future.done():
-                batch.append(waiting)
-        return batch
-
-    def _run(self, batch: Sequence[_Waiting[Item, Result]]) -> Sequence[Result]:
-        with trace.batch_span("kefu.batch", [waiting.context for waiting in batch]):
-            return self._work([waiting.item for waiting in batch])
-
-
-def _fail(batch: Sequence[_Waiting[Item, Result]], error: Exception) -> None:
-    for waiting in batch:
+                waiting.future.set_exception(outcome)
+        return
+    for waiting, result in zip(batch, outcome, strict=True):
         if not waiting.future.done():
-            waiting.future.set_exception(error)
+            waiting.future.set_result(result)

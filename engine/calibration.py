@@ -1,11 +1,10 @@
 """How sure to be: from the scores of a ranking to a probability, and from probabilities to thresholds.
 
 The probability is a logistic model over a few properties of a ranking that mean the same for every encoder and
-knowledge base. It is fitted once, on FAQs of our own writing and on openly licensed intent data, each searched with
-several encoders; the tables in docs/EVALS.md tell how well it holds on data and encoders that it was not fitted on.
-The threshold comes from the same data, and is raised where a knowledge base is crowded: every one of its own
-questions is asked with its entry taken away, so that any answer would be wrong, and no more of them may pass than
-passed where the model was fitted.
+knowledge base. `python -m evals.fitting` fits it and its thresholds on FAQs of our own writing, each searched with
+several encoders; docs/EVALS.md tells how well they hold on FAQs and encoders that were not fitted on.
+The threshold is raised where a knowledge base is crowded: its own questions are asked with their entry taken away, so
+that any answer would be wrong, and no more of them may pass than passed where the model was fitted.
 """
 
 import json
@@ -19,26 +18,26 @@ from numpy.typing import NDArray
 from engine.ranking import FloatVector, Ranker, Ranking, Searchable
 from knowledge.types import PassageKind
 
-CALIBRATION_VERSION = 2  # grows with every change that gives the same version of a knowledge base other numbers
+CALIBRATION_VERSION = 3  # grows with every change that gives the same version of a knowledge base other numbers
 
-FEATURES = ("bias", "lead", "dense", "lexical", "relative_margin")
+FEATURES = ("bias", "lead", "answer_lead", "dense", "relative_margin")
 # Fitted by logistic regression with weights that may not be negative, so that more evidence never makes less sure.
-_WITH_VECTORS = (-1.838, 5.63, 0.631, 0.245, 4.771)
-_WORDS_ONLY = (-1.598, 5.288, 0.0, 0.0, 2.409)
+_WITH_VECTORS = (-2.367, 6.104, 2.716, 1.265, 4.177)
+_WORDS_ONLY = (-1.645, 6.846, 0.0, 0.0, 2.299)
 
-# On FAQs left out of the fit, one at a time: (share of all queries answered wrongly, threshold).
+# On FAQs left out of the fit, one at a time: (share of all messages answered wrongly, threshold).
 _WRONG_AT = (
-    (0.005, 0.939),
-    (0.01, 0.901),
-    (0.02, 0.825),
-    (0.03, 0.753),
-    (0.05, 0.661),
-    (0.08, 0.569),
-    (0.12, 0.484),
-    (0.2, 0.367),
+    (0.005, 0.931),
+    (0.01, 0.869),
+    (0.02, 0.785),
+    (0.03, 0.69),
+    (0.05, 0.61),
+    (0.08, 0.502),
+    (0.12, 0.391),
+    (0.2, 0.244),
 )
-_CAUTION = 0.85  # share of the allowed rate to aim at: a base may be harder than the average of those
-_CLARIFY_SHARE = 0.4  # of the threshold for answering: from here on one of three choices is usually right
+_CLARIFY_SHARE = 0.4  # of the threshold for answering: from here on one of three choices is right every second time
+_RIVALS = 5  # entries that the first one is compared with
 _SELF_TESTS = 300  # own questions asked at publish
 
 
@@ -48,7 +47,7 @@ class Calibration:
 
     answer_at: float  # probability from which on the first candidate is the answer
     clarify_at: float  # from here on the visitor is asked; below, nothing was found
-    max_wrong_rate: float  # share of all queries; what the thresholds were chosen for
+    max_wrong_rate: float  # share of all messages; what the thresholds were chosen for
     crowding: float  # share of the base's own questions that passed with their entry taken away
     weights: tuple[float, ...] = _WITH_VECTORS  # over FEATURES
     words_weights: tuple[float, ...] = _WORDS_ONLY  # the same for a search by words alone
@@ -78,7 +77,7 @@ class Calibration:
             made = cls(**tuples)
         except (TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not a calibration ({error}); publish the knowledge base again.") from error
-        if made.features != FEATURES or len(made.weights) != len(FEATURES) != len(made.words_weights):
+        if made.features != FEATURES or not len(made.weights) == len(FEATURES) == len(made.words_weights):
             raise ValueError("the calibration is of another version of kefu; publish the knowledge base again.")
         return made
 
@@ -86,15 +85,29 @@ class Calibration:
 def describe(ranking: Ranking) -> tuple[float, ...]:
     """Describe how convincing the first of at least one entry is, in the order of FEATURES."""
     score = float(ranking.scores[0])
-    rest = ranking.scores[1:6]
+    rest = ranking.scores[ranking.rivals][:_RIVALS]
     margin = score - float(rest[0]) if len(rest) else score
     return (
         1.0,
-        score - float(rest.mean()) if len(rest) else score,
+        _lead(ranking.scores, ranking),
+        _lead(ranking.dense_answer, ranking) if ranking.answered[0] else 0.0,
         float(ranking.dense[0]),
-        float(ranking.lexical[0]),
         margin / max(score, 0.05),
     )
+
+
+def answerability(ranking: Ranking) -> float:
+    """Tell how much speaks for the base having an answer at all, whichever entry it is: score plus lead, 0 without any.
+
+    A close second makes the first less sure to be right, but not the base less likely to know.
+    """
+    return float(ranking.scores[0]) + _lead(ranking.scores, ranking) if len(ranking) else 0.0
+
+
+def _lead(scores: FloatVector, ranking: Ranking) -> float:
+    """Tell how far the first entry's score is above the average of its next rivals."""
+    rest = scores[ranking.rivals][:_RIVALS]
+    return float(scores[0]) - (float(rest.mean()) if len(rest) else 0.0)
 
 
 def calibrate(version: Searchable, *, max_wrong_rate: float = 0.05) -> Calibration:
@@ -102,16 +115,16 @@ def calibrate(version: Searchable, *, max_wrong_rate: float = 0.05) -> Calibrati
 
     Args:
         version: complete but for its calibration.
-        max_wrong_rate: in (0, 1); share of all queries that may be answered wrongly.
+        max_wrong_rate: in (0, 1); share of all messages that may be answered wrongly.
 
     Raises:
         ValueError: the rate is not between 0 and 1.
     """
     if not 0 < max_wrong_rate < 1:
         raise ValueError(f"max_wrong_rate is {max_wrong_rate}; it must lie between 0 and 1.")
-    usual = _usual_threshold(max_wrong_rate * _CAUTION)
+    usual = _usual_threshold(max_wrong_rate)
     draft = Calibration(answer_at=usual, clarify_at=0.0, max_wrong_rate=max_wrong_rate, crowding=0.0)
-    passing = np.array([draft.confidence(ranking) for ranking in _rank_without_answer(Ranker(version))])
+    passing = np.array([draft.confidence(ranking) for ranking in rank_without_answer(Ranker(version))])
     answer_at = _raised(usual, passing)
     return Calibration(
         answer_at=answer_at,
@@ -121,7 +134,7 @@ def calibrate(version: Searchable, *, max_wrong_rate: float = 0.05) -> Calibrati
     )
 
 
-_USUAL_CROWDING = 0.23  # share that passes at the usual threshold where the model was fitted
+_USUAL_CROWDING = 0.37  # share that passes at the usual threshold where the model was fitted
 
 
 def _raised(usual: float, passing: NDArray[np.float64]) -> float:
@@ -136,8 +149,11 @@ def _raised(usual: float, passing: NDArray[np.float64]) -> float:
     return max(usual, _sigmoid((_log_odds(usual) + _log_odds(own)) / 2))
 
 
-def _rank_without_answer(ranker: Ranker) -> list[Ranking]:
-    """Ask own questions, evenly spread, each with its entry taken away; without vectors, by words alone."""
+def rank_without_answer(ranker: Ranker) -> list[Ranking]:
+    """Ask own questions, evenly spread, each with all entries that ask the same taken away.
+
+    Without vectors, by words alone, and only with its own entry taken away.
+    """
     version = ranker.version
     questions = [p.id for p in version.passages if p.kind is not PassageKind.ANSWER]
     if len(ranker.entry_ids) < 2:
@@ -150,7 +166,7 @@ def _rank_without_answer(ranker: Ranker) -> list[Ranking]:
     rankings = []
     for row, passage in enumerate(chosen):
         vector: FloatVector | None = None if vectors is None else vectors[row]
-        others = ranker.entry_of != ranker.entry_of[passage]
+        others = ranker.asking_something_else(int(ranker.entry_of[passage]), near[row])
         rankings.append(ranker.rank(version.passages[passage].text, vector, near[row], others))
     return rankings
 

@@ -1,11 +1,13 @@
 """Follow-ups: from "那信用卡呢?" to readings that stand alone, from the episode's last exchanges.
 
-A turn is read as it stands, and, when it looks like the rest of an earlier question, together with that question.
+A turn is read as it stands, and, when it looks like the rest of an earlier question, together with that question. What
+asks the same of another thing is read with the last whole question, in place of what leaned on it in between.
 Both readings are searched; `prefer` picks. So a topic switch costs nothing: as it stands it finds its own entry.
 """
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.types import Exchange, Retrieved, Turn
 from models.text import normalise
@@ -65,29 +67,39 @@ _PLACES = {"1": 0, "一": 0, "first": 0, "1st": 0, "2": 1, "二": 1, "两": 1, "
 class Reading:
     """How a turn may be understood."""
 
-    alone: str  # as it stands
+    said: str  # as written, without what no encoding can write
+    alone: str  # as it stands, cleaned
     in_context: str | None = None  # together with the earlier question, when it leans on one
-    answered: str = ""  # the entry answered last, where the turn asks the same of something else: it is not meant again
+    answered: tuple[str, ...] = ()  # answers so far, where the turn asks the same of something else: not meant again
+    bare: bool = False  # names no subject of its own: as it stands it says little
     stuck: bool = False  # says that what was answered did not help
     chosen: str | None = None  # the entry picked from a list that was offered
 
 
 def read(turn: Turn, *, limit: int) -> Reading:
     """Read a turn against the exchanges before it: cleaned, at most `limit` characters of it. Pure."""
-    text = normalise(readable(turn.text[: limit * 2]))[:limit]
+    said = readable(turn.text)
+    text = _cleaned(said[: limit * 2], limit)
+    if turn.chosen:
+        return Reading(said=said, alone=text, chosen=turn.chosen)
     last = turn.history[-1] if turn.history else None
     if last is None:
-        return Reading(alone=text)
+        return Reading(said=said, alone=text)
     chosen = _pick(text, last)
     if chosen is not None:
-        return Reading(alone=text, chosen=chosen)
-    topic = _topic(turn.history)
-    if topic is None or not leans(text):
-        return Reading(alone=text)
+        return Reading(said=said, alone=text, chosen=chosen)
+    asked = _since_last_question(turn.history) if leans(text) else ()
+    if not asked:
+        return Reading(said=said, alone=text)
+    another = _asks_of_another(text)  # takes the place of what was named last; more of the same adds to it
+    topic = asked[0 if another else -1].question[-_MAX_CONTEXT_CHARS:]
+    answers = (entry_id for exchange in asked if exchange.decision == "answer" for entry_id in exchange.entry_ids)
     return Reading(
+        said=said,
         alone=text,
         in_context=f"{topic} {text}",
-        answered=last.entry_ids[0] if last.decision == "answer" and _asks_of_another(text) else "",
+        answered=tuple(answers) if another else (),
+        bare=any(pattern.search(text) for pattern in (_BARE_ZH, _BARE_EN)),
         stuck=_STUCK.search(text) is not None,
     )
 
@@ -95,6 +107,11 @@ def read(turn: Turn, *, limit: int) -> Reading:
 def readable(text: str) -> str:
     """Replace what no encoding can write: halves of characters that a client cut in two."""
     return text.encode("utf-8", "replace").decode()
+
+
+@lru_cache(maxsize=1024)  # visitors ask the same things: a question from the evidence cache is mostly in this one, too
+def _cleaned(text: str, limit: int) -> str:
+    return normalise(text)[:limit]
 
 
 def leans(text: str) -> bool:
@@ -110,14 +127,13 @@ def _asks_of_another(text: str) -> bool:
     return names and not any(pattern.search(text) for pattern in (_SAME, _BARE_ZH, _BARE_EN))
 
 
-def prefer(alone: Retrieved, in_context: Retrieved | None) -> bool:
+def prefer(alone: Retrieved, in_context: Retrieved, *, bare: bool = False) -> bool:
     """Whether the reading in context explains the turn better than the turn as it stands.
 
-    The turn as it stands wins only when it is clearly the surer: someone who changes the subject asks a whole question.
+    The surer one does; of two as sure, the one in context. A bare "how much?" must be twice as sure to stand alone.
     """
-    if in_context is None or not in_context.candidates:
-        return False
-    return in_context.confidence >= alone.confidence * 0.8
+    least = alone.confidence / 2 if bare else alone.confidence
+    return bool(in_context.candidates) and in_context.confidence >= least
 
 
 def _pick(text: str, last: Exchange) -> str | None:
@@ -130,11 +146,11 @@ def _pick(text: str, last: Exchange) -> str | None:
     return last.entry_ids[place] if place < len(last.entry_ids) else None
 
 
-def _topic(history: tuple[Exchange, ...]) -> str | None:
-    for exchange in reversed(history):
-        if exchange.decision in ("answer", "clarify", "unknown"):
-            return exchange.question[-_MAX_CONTEXT_CHARS:]
-    return None
+def _since_last_question(history: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """Give the last whole question and what leaned on it; small talk and the like are left out."""
+    asked = tuple(exchange for exchange in history if exchange.decision in ("answer", "clarify", "unknown"))
+    whole = (place for place in reversed(range(len(asked))) if not leans(normalise(asked[place].text)))
+    return asked[next(whole, 0) :]
 
 
 def _length(text: str) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from cachetools.keys import hashkey
+
 from engine import context, policy, replies, trace
 from engine.batching import Batcher
 from engine.cache import Cached, EvidenceCache
@@ -30,6 +32,7 @@ from engine.types import (
     Unknown,
 )
 from engine.writer import Writer
+from knowledge.types import Entry
 from models.protocols import OUT_OF_SCOPE, IntentGuess, Language, Sentiment, SentimentGuess
 
 log = logging.getLogger(__name__)
@@ -61,6 +64,20 @@ def _subject(decision: Decision, evidence: Evidence, knowledge: Knowledge) -> st
         if not found or found[0].entry_id != decision.entry_id:
             return knowledge.entries[decision.entry_id].question
     return evidence.text
+
+
+def _without_lost_entries(turn: Turn, knowledge: Knowledge, at: datetime) -> Turn:
+    """Forget entries of the history, and a button, that are not there, or not to be seen, any more."""
+    if not turn.chosen and not any(exchange.entry_ids for exchange in turn.history):
+        return turn
+    where, entries = replace(turn.where, at=at), knowledge.entries
+
+    def seen(exchange: Exchange) -> Exchange:
+        left = tuple(each for each in exchange.entry_ids if each in entries and where.admits(entries[each]))
+        return exchange if left == exchange.entry_ids else replace(exchange, entry_ids=left)
+
+    chosen = turn.chosen if turn.chosen in entries and where.admits(entries[turn.chosen]) else ""
+    return replace(turn, history=tuple(map(seen, turn.history)), chosen=chosen)
 
 
 class DialogEngine:
@@ -113,21 +130,23 @@ class DialogEngine:
 
         Raises:
             EngineOverloaded: too many turns are waiting already.
+            EngineClosed: `close` was called meanwhile.
             NothingPublished, KnowledgeBaseNotFound: the turn names a base that has no live version.
         """
         with trace.span("kefu.turn"):
             knowledge = self._knowledge(turn.workspace, turn.kb)
-            turn = self._current(turn, knowledge)
+            at = turn.where.at or turn.at or self._now()
+            turn = _without_lost_entries(turn, knowledge, at)
             reading = context.read(turn, limit=self._settings.max_chars)
             try:
-                found = await self._evidence(turn, reading, knowledge)
+                found = await self._evidence(turn, reading, knowledge, at)
             except TimeoutError:
                 log.warning("no decision within %.1f s; the turn goes to a person", self._settings.deadline_s)
-                return self._outcome(turn, knowledge, Cached(self._nothing(reading), hit=False), _OUT_OF_TIME)
+                return self._outcome(reading, knowledge, Cached(self._nothing(reading), hit=False), _OUT_OF_TIME)
             ruling = policy.decide(
                 turn, found.evidence, knowledge.thresholds, chosen=reading.chosen, stuck=reading.stuck
             )
-            outcome = self._outcome(turn, knowledge, found, ruling)
+            outcome = self._outcome(reading, knowledge, found, ruling)
             self._record(turn, outcome)
             if self._writer is None:
                 return outcome
@@ -141,29 +160,21 @@ class DialogEngine:
         """
         self._knowledge(workspace, kb)
 
+    def entry(self, workspace: str, kb: str, entry_id: str) -> Entry | None:
+        """Give an entry of the live version, None if it has none such.
+
+        Raises:
+            NothingPublished, KnowledgeBaseNotFound: the base has no live version.
+        """
+        return self._knowledge(workspace, kb).entries.get(entry_id)
+
     async def close(self) -> None:
-        """Refuse what waits and release the engine's thread."""
-        await self._cache.close()
+        """Refuse what waits, let what is being computed end, and release the engine's thread."""
         await self._batcher.close()
 
-    def _current(self, turn: Turn, knowledge: Knowledge) -> Turn:
-        """Make the turn readable, and forget entries of its history that are not there, or not to be seen, any more."""
-        at = turn.where.at or turn.at or self._now()
-        where = replace(turn.where, at=at)
-
-        def seen(entry_id: str) -> bool:
-            return entry_id in knowledge.entries and where.admits(knowledge.entries[entry_id])
-
-        history = tuple(
-            replace(exchange, entry_ids=tuple(filter(seen, exchange.entry_ids))) if exchange.entry_ids else exchange
-            for exchange in turn.history
-        )
-        return replace(turn, text=context.readable(turn.text), history=history, at=at)
-
-    async def _evidence(self, turn: Turn, reading: Reading, knowledge: Knowledge) -> Cached:
-        at = turn.where.at or turn.at or self._now()  # set by `_current`
+    async def _evidence(self, turn: Turn, reading: Reading, knowledge: Knowledge, at: datetime) -> Cached:
         version = (turn.workspace, turn.kb, knowledge.version, knowledge.era(at))
-        key = (*version, turn.where, reading.alone, reading.in_context, reading.answered)
+        key = hashkey(*version, turn.where, reading.alone, reading.in_context, reading.answered)
         kept = self._cache.peek(key)
         if kept is not None:
             return Cached(kept, hit=True)
@@ -171,35 +182,36 @@ class DialogEngine:
         async with asyncio.timeout(self._settings.deadline_s):
             return await self._cache.get(key, lambda: self._batcher.submit(query))
 
-    def _outcome(self, turn: Turn, knowledge: Knowledge, found: Cached, ruling: Ruling) -> Outcome:
+    def _outcome(self, reading: Reading, knowledge: Knowledge, found: Cached, ruling: Ruling) -> Outcome:
         evidence, decision = found.evidence, ruling.decision
-        name = name_of(decision)
-        offered = decision.entry_ids if isinstance(decision, Clarify) else replies.citations(decision)
+        name, cited = name_of(decision), replies.citations(decision)
+        thresholds = knowledge.thresholds
         return Outcome(
             decision=decision,
             text=replies.say(decision, knowledge.entries, evidence.language),
-            citations=replies.citations(decision),
+            citations=cited,
             choices=replies.choices(decision, knowledge.entries),
             receipt=Receipt(
-                text=turn.text,
+                text=reading.said,
                 understood=evidence.text,
                 decision=name,
                 reason=ruling.why,
                 language=evidence.language,
                 confidence=evidence.retrieved.confidence,
                 candidates=evidence.retrieved.candidates,
-                thresholds={
-                    "answer_at": knowledge.thresholds.answer_at,
-                    "clarify_at": knowledge.thresholds.clarify_at,
-                },
+                thresholds={"answer_at": thresholds.answer_at, "clarify_at": thresholds.clarify_at},
                 versions={**self._versions, "knowledge": knowledge.version},
                 stage_ms=evidence.stage_ms,
                 cached=found.hit,
                 degraded=evidence.degraded,
             ),
             exchange=Exchange(
-                text=turn.text, question=_subject(decision, evidence, knowledge), decision=name, entry_ids=offered
+                text=reading.said,
+                question=_subject(decision, evidence, knowledge),
+                decision=name,
+                entry_ids=decision.entry_ids if isinstance(decision, Clarify) else cited,
             ),
+            evidence=evidence,
         )
 
     def _nothing(self, reading: Reading) -> Evidence:

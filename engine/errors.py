@@ -14,5 +14,12 @@ class EngineOverloaded(EngineError):
         super().__init__(f"{waiting} turns are waiting and the limit is {limit}; try again later")
 
 
+class EngineClosed(EngineError):
+    """The engine was closed before this turn got its answer; a person should take it, or another process."""
+
+    def __init__(self) -> None:
+        super().__init__("the engine is closing; ask again once it is open")
+
+
 class SettingsError(EngineError):
     """A setting is unknown or out of range; the message names the key, the value and what is allowed."""

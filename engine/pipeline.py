@@ -8,14 +8,15 @@ A stage that fails is named in `Evidence.degraded`; what is left still answers.
 
 import logging
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from engine import context
+from engine.breaker import Breaker
 from engine.context import Reading
 from engine.policy import Thresholds
 from engine.trace import Stopwatch
@@ -40,6 +41,8 @@ from models.protocols import (
 
 log = logging.getLogger(__name__)
 
+Guess = TypeVar("Guess")
+
 _NO_GUESS = IntentGuess(label=OUT_OF_SCOPE, confidence=0.0, ranked=())
 _NO_SENTIMENT = SentimentGuess(label=Sentiment.NEUTRAL, score=0.0)
 
@@ -54,9 +57,9 @@ class Search(Protocol):
         *,
         k: int,
         where: Filter = ANY,
-        skip: Sequence[str] = (),
+        skip: Sequence[Collection[str]] = (),
     ) -> list[Retrieved]:
-        """Find candidates for each text, without the entry to skip; without vectors by words alone."""
+        """Find candidates for each text, without the entries to skip; without vectors by words alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,18 +115,18 @@ class _Probe:
     in_context: bool = False
 
     @property
-    def skip(self) -> str:
-        """The entry that this reading cannot mean."""
-        return self.query.reading.answered if self.in_context else ""
+    def skip(self) -> Collection[str]:
+        """The entries that this reading cannot mean."""
+        return self.query.reading.answered if self.in_context else ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Mood:
-    """What is read off the words alone."""
+    """What is read off the words alone; None where a classifier failed, or the knowledge base has none of its own."""
 
-    sentiment: SentimentGuess
-    talk: IntentGuess
-    intent: IntentGuess | None
+    sentiment: SentimentGuess | None
+    talk: IntentGuess | None
+    own: IntentGuess | None
 
 
 class Pipeline:
@@ -148,29 +151,14 @@ class Pipeline:
             vectors = self._encode([probe.text for probe in probes])
         with watch.stage("search"):
             found, degraded = self._search(probes, vectors)
-        evidence, start = [], 0
-        for group, language in zip(groups, languages, strict=True):
-            rows = slice(start, start + len(group))
-            spelled = _spelled(group)
-            with watch.stage("classify"):
-                mood = self._mood(group[spelled], None if vectors is None else vectors[rows][spelled : spelled + 1])
-            best = _surest(group, found[rows])
-            own = mood.intent or _category(group[best].query.knowledge, found[rows][best])
-            evidence.append(
-                Evidence(
-                    text=group[best].text,
-                    language=language,
-                    edits=group[best].edits,
-                    sentiment=mood.sentiment,
-                    talk=mood.talk,
-                    intent=own,
-                    retrieved=found[rows][best],
-                    stage_ms=watch.stage_ms,
-                    degraded=degraded,
-                )
-            )
-            start = rows.stop
-        return evidence
+        starts = list(accumulate(map(len, groups), initial=0))
+        spelled = [start + _spelled(group) for start, group in zip(starts, groups, strict=False)]
+        with watch.stage("classify"):
+            moods = self._moods([probes[row] for row in spelled], None if vectors is None else vectors[spelled])
+        return [
+            _evidence(group, found[start : start + len(group)], mood, language, watch.stage_ms, degraded)
+            for group, start, mood, language in zip(groups, starts, moods, languages, strict=False)
+        ]
 
     def _encode(self, texts: Sequence[str]) -> FloatMatrix | None:
         try:
@@ -179,15 +167,13 @@ class Pipeline:
             log.exception("the encoder failed; searching by words alone")
             return None
 
-    def _mood(self, probe: _Probe, vector: FloatMatrix | None) -> _Mood:
-        if vector is None:
-            return _Mood(_NO_SENTIMENT, _NO_GUESS, None)
-        text, own = [probe.text], probe.query.knowledge.intent
-        return _Mood(
-            self._models.sentiment.score(text, vector)[0],
-            self._models.talk.predict(text, vector)[0],
-            own.predict(text, vector)[0] if own is not None else None,
-        )
+    def _moods(self, probes: Sequence[_Probe], vectors: FloatMatrix | None) -> list[_Mood]:
+        if vectors is None:
+            return [_Mood(None, None, None)] * len(probes)
+        texts = [probe.text for probe in probes]
+        sentiments = _guesses(self._models.sentiment.score, texts, vectors)
+        talks = _guesses(self._models.talk.predict, texts, vectors)
+        return list(map(_Mood, sentiments, talks, _own(probes, texts, vectors)))
 
     def _search(self, probes: Sequence[_Probe], vectors: FloatMatrix | None) -> tuple[list[Retrieved], tuple[str, ...]]:
         """Search every probe; the second value names what failed."""
@@ -224,36 +210,6 @@ class Pipeline:
         return found
 
 
-class Breaker:
-    """Stops asking a store that failed several times in a row, and tries it again after a while.
-
-    It keeps a slow store across the network from holding up the encoder's thread: at most `failures` timeouts, then
-    one try every `pause_s` (Nygard, Release It!, 2007: circuit breaker).
-    """
-
-    def __init__(self, clock: Callable[[], float], *, failures: int = 3, pause_s: float = 5.0) -> None:
-        self._clock = clock
-        self._limit = failures
-        self._pause_s = pause_s
-        self._count = 0
-        self._until = 0.0
-
-    @property
-    def closed(self) -> bool:
-        """Whether the store may be asked now."""
-        return self._count < self._limit or self._clock() >= self._until
-
-    def succeeded(self) -> None:
-        """Forget earlier failures."""
-        self._count = 0
-
-    def failed(self) -> None:
-        """Count a failure; the last one allowed opens the breaker for `pause_s` seconds."""
-        self._count += 1
-        if self._count >= self._limit:
-            self._until = self._clock() + self._pause_s
-
-
 def _probes(query: Query, language: Language) -> list[_Probe]:
     """List the ways to read a query: the first is as written."""
     probes = [_Probe(query=query, text=query.reading.alone)]
@@ -265,6 +221,55 @@ def _probes(query: Query, language: Language) -> list[_Probe]:
         whole = spelling.correct(query.reading.in_context, language)
         probes.append(_Probe(query=query, text=whole.text, edits=whole.edits, in_context=True))
     return probes
+
+
+def _evidence(
+    group: Sequence[_Probe],
+    found: Sequence[Retrieved],
+    mood: _Mood,
+    language: Language,
+    stage_ms: Mapping[str, float],
+    degraded: Sequence[str],
+) -> Evidence:
+    """Put together what was found out about one query; `found` is what the search gave for each of its readings."""
+    best = _surest(group, found)
+    failed = {"classify"} if None in (mood.sentiment, mood.talk) and "encoder" not in degraded else set()
+    return Evidence(
+        text=group[best].text,
+        language=language,
+        edits=group[best].edits,
+        sentiment=mood.sentiment or _NO_SENTIMENT,
+        talk=mood.talk or _NO_GUESS,
+        intent=mood.own or _category(group[best].query.knowledge, found[best]),
+        retrieved=found[best],
+        stage_ms=stage_ms,
+        degraded=tuple(sorted({*degraded, *failed})),
+    )
+
+
+def _own(probes: Sequence[_Probe], texts: Sequence[str], vectors: FloatMatrix) -> list[IntentGuess | None]:
+    """Classify by the intents of each probe's own knowledge base, None where it has none."""
+    guesses: list[IntentGuess | None] = []
+    for knowledge, group in groupby(probes, key=lambda probe: probe.query.knowledge):
+        rows = slice(len(guesses), len(guesses) + len(list(group)))
+        if knowledge.intent is None:
+            guesses += [None] * len(texts[rows])
+        else:
+            guesses += _guesses(knowledge.intent.predict, texts[rows], vectors[rows])
+    return guesses
+
+
+def _guesses(
+    classify: Callable[[Sequence[str], FloatMatrix], Sequence[Guess]], texts: Sequence[str], vectors: FloatMatrix
+) -> Sequence[Guess | None]:
+    """Classify all texts in one call; if that fails, one by one, so that a text spoils nothing for the others."""
+    try:
+        return classify(texts, vectors)
+    except Exception:  # whatever a model stumbles over, the visitor still gets what was found
+        if len(texts) == 1:
+            log.exception("a classifier failed; the turn goes on without it")
+            return [None]
+    return [_guesses(classify, [text], vector[None])[0] for text, vector in zip(texts, vectors, strict=True)]
 
 
 def _category(knowledge: Knowledge, found: Retrieved) -> IntentGuess:
@@ -299,6 +304,6 @@ def _surest(probes: Sequence[_Probe], found: Sequence[Retrieved]) -> int:
         key=lambda index: found[index].confidence,  # equal confidence: as written
     )
     last = len(probes) - 1
-    if probes[last].in_context and context.prefer(found[alone], found[last]):
-        return last
-    return alone
+    if not probes[last].in_context:
+        return alone
+    return last if context.prefer(found[alone], found[last], bare=probes[last].query.reading.bare) else alone

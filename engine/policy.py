@@ -107,12 +107,13 @@ def _did_not_help(last: Exchange, evidence: Evidence, thresholds: Thresholds) ->
 
 
 def _by_repetition(turn: Turn, evidence: Evidence, thresholds: Thresholds, *, stuck: bool) -> Ruling | None:
-    if stuck and turn.history and _did_not_help(turn.history[-1], evidence, thresholds):
+    if not turn.history:
+        return None
+    if stuck and _did_not_help(turn.history[-1], evidence, thresholds):
         offered = Handoff(reason=Reason.REPEATED_FAILURE, confirm=True)
         return Ruling(decision=offered, why="the last answer did not help")
     recent = turn.history[-2:]
-    same = [exchange for exchange in recent if _same_question(exchange, evidence)]
-    if len(same) == 2:
+    if len(recent) == 2 and all(_same_question(exchange, evidence) for exchange in recent):
         offered = Handoff(reason=Reason.REPEATED_FAILURE, confirm=True)
         return Ruling(decision=offered, why="the same question for the third time")
     return None

@@ -3,11 +3,11 @@
 The vector store and the lexical index each name candidates; every passage of a candidate is then scored both ways, so
 that no score is missing. An entry's score is that of its best question plus that of its best piece of answer (which
 is encoded behind the question it answers), each by meaning and by words, weighted and divided by the sum of the
-weights.
+weights. An entry without an answer is scored by its questions alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +33,8 @@ _DENSE_WEIGHT = 1.0
 _DENSE_ANSWER_WEIGHT = 1.5
 _LEXICAL_WEIGHT = 0.5
 _LEXICAL_ANSWER_WEIGHT = 0.25
+
+_SAME_QUESTION = 0.97  # cosine of two entries' questions from which on they ask the same
 
 
 class Searchable(Protocol):
@@ -81,6 +83,8 @@ class Ranking:
     dense_answer: FloatVector  # of the best piece of answer; of the best question where there is no answer
     lexical: FloatVector  # of the best question
     lexical_answer: FloatVector
+    answered: BoolArray  # which entries have an answer
+    rivals: BoolArray  # which entries ask something else than the first one
     with_vectors: bool  # False: by words alone
 
     def __len__(self) -> int:
@@ -103,6 +107,11 @@ class _Columns:
         answers = np.where(answers == -2, questions, answers)
         questions = np.maximum(questions, 0, dtype=np.float32)
         return questions, np.maximum(answers, 0, dtype=np.float32)
+
+    @property
+    def answered(self) -> BoolArray:
+        """Which entries have an answer."""
+        return np.logical_or.reduceat(self.counted & self.answers, self.firsts)
 
     def best_rows(self, scores: FloatVector) -> IntArray:
         """Give the row of each entry's best passage, the first of equals."""
@@ -164,14 +173,34 @@ class Ranker:
         if lexical is not None and asked is not None:
             named = _merge(lexical.best(asked, _LEXICAL_HITS, allowed).tolist(), named)
         if not named:
-            none = np.zeros(0, dtype=np.float32)
-            return Ranking(np.zeros(0, np.intp), none, np.zeros(0, np.intp), none, none, none, none, vector is not None)
+            return _nothing(with_vectors=vector is not None)
         entries = np.array(list(dict.fromkeys(self.entry_of[named].tolist()))[:_MAX_ENTRIES], dtype=np.intp)
         rows, firsts = self._passages_of(entries)
         columns = _Columns(firsts, self._answers[rows], np.ones(len(rows), bool) if allowed is None else allowed[rows])
         dense = self._dense(vector, rows, near)
         words = lexical.score(asked, rows) if lexical is not None and asked is not None else np.zeros_like(dense)
-        return _ordered(entries, rows, columns, dense if vector is not None else None, words)
+        ordered = _ordered(entries, rows, columns, dense if vector is not None else None, words)
+        return replace(ordered, rivals=self._rivals(ordered.entries))
+
+    def asking_something_else(self, entry: int, near: Sequence[Hit]) -> BoolArray:
+        """Tell which passages are not of the entry at this position, nor of one among the hits that asks the same.
+
+        Returns:
+            (passages,) what `rank` may find.
+        """
+        hits = self.entry_of[[hit.passage_id for hit in near]]
+        entries = np.concatenate([[entry], np.unique(hits[hits != entry])]).astype(np.intp)
+        return ~np.isin(self.entry_of, entries[~self._rivals(entries)])
+
+    def _rivals(self, entries: IntArray) -> BoolArray:
+        """Tell which entries ask something else than the first: a question that is there twice is no doubt."""
+        if self.version.vectors is None:
+            return np.arange(len(entries)) > 0
+        firsts = self._rows[self._start[entries]]  # an entry's first passage is its question
+        questions = np.asarray(self.version.vectors[firsts], dtype=np.float32)  # of large versions they are float16
+        rivals: BoolArray = questions @ questions[0] < _SAME_QUESTION
+        rivals[0] = False  # its vector may be zero
+        return rivals
 
     def _passages_of(self, entries: IntArray) -> tuple[IntArray, IntArray]:
         """Give the passages of some entries, one entry after the other, and where each entry's begin."""
@@ -205,16 +234,18 @@ def _ordered(
 ) -> Ranking:
     """Fuse the two scores of each passage (dense ones where there are vectors) and order the entries."""
     lexical, lexical_answer = columns.best(words)
-    fused = _LEXICAL_WEIGHT * lexical + _LEXICAL_ANSWER_WEIGHT * lexical_answer
-    weight = _LEXICAL_WEIGHT + _LEXICAL_ANSWER_WEIGHT
     question = answer = np.zeros_like(lexical)
     shown = words
     if dense is not None:
         question, answer = columns.best(dense)
-        fused = fused + _DENSE_WEIGHT * question + _DENSE_ANSWER_WEIGHT * answer
-        weight += _DENSE_WEIGHT + _DENSE_ANSWER_WEIGHT
         shown = dense + np.float32(_LEXICAL_WEIGHT) * words
-    fused = fused / weight
+    meaning = 0.0 if dense is None else 1.0
+    alone = _LEXICAL_WEIGHT * lexical + _DENSE_WEIGHT * question
+    both = alone + _LEXICAL_ANSWER_WEIGHT * lexical_answer + _DENSE_ANSWER_WEIGHT * answer
+    weight = _LEXICAL_WEIGHT + meaning * _DENSE_WEIGHT
+    weights = weight + _LEXICAL_ANSWER_WEIGHT + meaning * _DENSE_ANSWER_WEIGHT
+    answered = columns.answered
+    fused = np.where(answered, both / weights, alone / weight)
     order = np.lexsort((entries, -fused))
     best = columns.best_rows(shown)
     return Ranking(
@@ -225,5 +256,12 @@ def _ordered(
         dense_answer=answer[order],
         lexical=lexical[order],
         lexical_answer=lexical_answer[order],
+        answered=answered[order],
+        rivals=np.arange(len(entries)) > 0,
         with_vectors=dense is not None,
     )
+
+
+def _nothing(*, with_vectors: bool) -> Ranking:
+    places, none, neither = np.zeros(0, np.intp), np.zeros(0, np.float32), np.zeros(0, np.bool_)
+    return Ranking(places, none, places, none, none, none, none, neither, neither, with_vectors)

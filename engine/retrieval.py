@@ -1,10 +1,10 @@
 """Retrieval: the entries that may answer a query, and the probability that the first one does."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from engine.calibration import Calibration
+from engine.calibration import Calibration, answerability
 from engine.ranking import BoolArray, FloatMatrix, Ranker, Ranking, Searchable
 from engine.types import Candidate, Retrieved
 from knowledge.types import ANY, Filter, Hit
@@ -28,7 +28,7 @@ class Retriever:
         *,
         k: int = 10,
         where: Filter = ANY,
-        skip: Sequence[str] = (),
+        skip: Sequence[Collection[str]] = (),
     ) -> list[Retrieved]:
         """Find the entries that may answer each text.
 
@@ -37,7 +37,7 @@ class Retriever:
             vectors: (len(texts), dim) theirs, as the encoder gave them; None searches by words alone.
             k: candidates wanted per text, at most 24; fewer come where the filter admits fewer or few share a word.
             where: entries that may be found.
-            skip: for each text an entry that is not wanted, "" for none; by default none.
+            skip: for each text the entries that are not wanted; by default none.
 
         Returns:
             One result a text, in their order; candidates best first, one an entry, ties by the order of entries.
@@ -50,7 +50,7 @@ class Retriever:
         if not texts or not ranker.entry_ids:
             return [_NOTHING for _ in texts]
         allowed = ranker.version.admitted(where)
-        masks = [self._without(entry_id, allowed) for entry_id in skip] or [allowed] * len(texts)
+        masks = [self._without(entry_ids, allowed) for entry_ids in skip] or [allowed] * len(texts)
         if vectors is None:
             return [
                 self._retrieved(ranker.rank(text, None, (), mask), k) for text, mask in zip(texts, masks, strict=True)
@@ -62,11 +62,11 @@ class Retriever:
             for text, vector, hits, mask in zip(texts, centred, near, masks, strict=True)
         ]
 
-    def _without(self, entry_id: str, allowed: BoolArray | None) -> BoolArray | None:
-        position = self._positions.get(entry_id) if entry_id else None
-        if position is None:
+    def _without(self, entry_ids: Collection[str], allowed: BoolArray | None) -> BoolArray | None:
+        positions = [self._positions[entry_id] for entry_id in entry_ids if entry_id in self._positions]
+        if not positions:
             return allowed
-        others: BoolArray = self._ranker.entry_of != position
+        others: BoolArray = np.isin(self._ranker.entry_of, positions, invert=True)
         return others if allowed is None else np.logical_and(others, allowed)
 
     def _retrieved(self, ranking: Ranking, k: int) -> Retrieved:
@@ -75,6 +75,7 @@ class Retriever:
         return Retrieved(
             candidates=tuple(self._candidate(ranking, place) for place in range(min(k, len(ranking)))),
             confidence=self._calibration.confidence(ranking),
+            answerable=answerability(ranking),
         )
 
     def _candidate(self, ranking: Ranking, place: int) -> Candidate:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import SettingsError
 
@@ -51,6 +51,9 @@ class KnowledgeSettings:
     """Earlier versions kept for rollback."""
     max_wrong_rate: float = 0.05
     """Share of all questions that may get a wrong answer; thresholds are calibrated to it at publish."""
+    gate: str = ""
+    """File with questions and what should come of them, as for `kefu eval answers`; a version that answers them worse
+    than the live one is not published. Empty: no gate."""
 
     def __post_init__(self) -> None:
         """Validate."""
@@ -87,7 +90,7 @@ class EngineSettings:
         _require(0 < self.cache_ttl_s <= 86_400, "engine.cache_ttl_s", self.cache_ttl_s, "above 0, at most 86400")
         _require(1 <= self.queue_limit <= 10**6, "engine.queue_limit", self.queue_limit, "from 1 to 1000000")
         _require(1 <= self.batch_limit <= 256, "engine.batch_limit", self.batch_limit, "from 1 to 256")
-        _require(5 <= self.candidates <= 100, "engine.candidates", self.candidates, "from 5 to 100")
+        _require(5 <= self.candidates <= 24, "engine.candidates", self.candidates, "from 5 to 24")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,10 @@ class Settings:
         return Path(self.models.folder).expanduser() if self.models.folder else self.home / "models"
 
 
+Kind = TypeVar("Kind", bound=Settings)
+_APPLICATIONS = frozenset({"server"})  # tables of applications over the engine, which read and check them themselves
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
     """One setting, for `kefu config show` and docs/CONFIG.md."""
@@ -155,8 +162,8 @@ def describe(settings: Settings) -> list[Described]:
     return [home, *(each for name in sections for each in _describe_section(name, getattr(settings, name)))]
 
 
-def as_markdown() -> str:
-    """Write docs/CONFIG.md: every setting with its default and what it is for."""
+def as_markdown(settings: Settings) -> str:
+    """Write docs/CONFIG.md: every setting with its default, which `settings` are, and what it is for."""
     lines = [
         "# Configuration",
         "",
@@ -169,7 +176,7 @@ def as_markdown() -> str:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| `{each.key}` | `{_toml(each.value)}` | `{each.variable}` | {each.doc} |" for each in describe(Settings())
+        f"| `{each.key}` | `{_toml(each.value)}` | `{each.variable}` | {each.doc} |" for each in describe(settings)
     ]
     return "\n".join(lines) + "\n"
 
@@ -207,9 +214,17 @@ def _docs(kind: type) -> dict[str, str]:
 
 
 def load(*, home: str | None = None, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read what the engine needs of the configuration; see `load_as`."""
+    return load_as(Settings, home=home, file=file, environ=environ)
+
+
+def load_as(
+    kind: type[Kind], *, home: str | None = None, file: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Kind:
     """Read the configuration: defaults, then kefu.toml, then KEFU_* variables, then `home` from the command line.
 
     Args:
+        kind: `Settings`, or a class that adds an application's tables to it.
         home: overrides KEFU_HOME and the file.
         file: the TOML file; default: KEFU_CONFIG, or kefu.toml in the home folder, if it is there.
         environ: the environment.
@@ -220,12 +235,14 @@ def load(*, home: str | None = None, file: Path | None = None, environ: Mapping[
     base = Path(home or environ.get("KEFU_HOME") or Settings().home).expanduser()
     named = file or (Path(environ["KEFU_CONFIG"]) if environ.get("KEFU_CONFIG") else None)
     given = _read_toml(named) if named else _read_toml(base / "kefu.toml", missing_ok=True)
-    values = _merge(given, _from_environment(environ))
+    values = _merge(given, _from_environment(kind, environ))
     if home or environ.get("KEFU_HOME") or "home" not in values:
         values["home"] = str(base)
     if environ.get("KEFU_MODELS"):
         values.setdefault("models", {})["folder"] = environ["KEFU_MODELS"]
-    return typing.cast(Settings, _build(Settings, values, ""))
+    known = {item.name for item in fields(kind)}
+    mine = {key: value for key, value in values.items() if key in known or key not in _APPLICATIONS}
+    return typing.cast(Kind, _build(kind, mine, ""))
 
 
 def _read_toml(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
@@ -239,13 +256,13 @@ def _read_toml(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(kind: type[Settings], environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for section in fields(Settings):
-        kind = _types(Settings)[section.name]
-        if not is_dataclass(kind):
+    for section in fields(kind):
+        table = _types(kind)[section.name]
+        if not is_dataclass(table):
             continue
-        for setting in fields(kind):
+        for setting in fields(table):
             variable = f"KEFU_{section.name}_{setting.name}".upper()
             if variable in environ:
                 found.setdefault(section.name, {})[setting.name] = environ[variable]

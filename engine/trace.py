@@ -1,13 +1,15 @@
-"""Spans through the OpenTelemetry API; without a configured SDK they cost next to nothing and go nowhere."""
+"""Spans through the OpenTelemetry API; where no SDK is set up they go nowhere and cost next to nothing."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Link, Span
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracerProvider, ProxyTracerProvider, Span
 
 _tracer = trace.get_tracer("kefu.engine")
+_NO_SPAN = nullcontext(INVALID_SPAN)
+_SILENT = (ProxyTracerProvider, NoOpTracerProvider)  # what stands in for an SDK where there is none
 
 
 def current() -> context.Context:
@@ -15,21 +17,24 @@ def current() -> context.Context:
     return context.get_current()
 
 
-@contextmanager
-def span(name: str) -> Iterator[Span]:
+def span(name: str) -> AbstractContextManager[Span]:
     """Time what runs inside as a child of the current span."""
-    with _tracer.start_as_current_span(name) as opened:
-        yield opened
+    return _tracer.start_as_current_span(name) if _recorded() else _NO_SPAN
 
 
-@contextmanager
-def batch_span(name: str, contexts: Sequence[context.Context]) -> Iterator[Span]:
+def batch_span(name: str, contexts: Sequence[context.Context]) -> AbstractContextManager[Span]:
     """Time work that serves several turns at once: child of the first turn's span, linked to all of them."""
+    if not _recorded():
+        return _NO_SPAN
     links = [Link(trace.get_current_span(each).get_span_context()) for each in contexts]
     parent = contexts[0] if contexts else None
-    with _tracer.start_as_current_span(name, context=parent, links=links) as opened:
-        opened.set_attribute("kefu.batch", len(contexts))
-        yield opened
+    size = {"kefu.batch": len(contexts)}
+    return _tracer.start_as_current_span(name, context=parent, links=links, attributes=size)
+
+
+def _recorded() -> bool:
+    """Whether the program around us has set up an SDK; asked each time, for it may do so after we are imported."""
+    return not isinstance(trace.get_tracer_provider(), _SILENT)
 
 
 class Stopwatch:
@@ -43,7 +48,7 @@ class Stopwatch:
         """Add the time of what runs inside to `name`, and give it a span of its own."""
         started = perf_counter()
         try:
-            with _tracer.start_as_current_span(f"kefu.{name}"):
+            with span(f"kefu.{name}"):
                 yield
         finally:
             self.stage_ms[name] = self.stage_ms.get(name, 0.0) + (perf_counter() - started) * 1000

@@ -44,6 +44,7 @@ class Turn:
     history: tuple[Exchange, ...] = ()  # the episode's last exchanges, oldest first
     where: Filter = ANY
     at: datetime | None = None  # aware; the time that validity dates are held against, default now
+    chosen: str = ""  # the entry whose button was pressed, where the turn is one of the choices offered before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Retrieved:
 
     candidates: tuple[Candidate, ...]  # best first, one an entry
     confidence: float  # calibrated probability in [0, 1] that the first candidate answers the query
+    answerable: float = 0.0  # grows with how likely it is that any entry answers; comparable within one base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +161,7 @@ class Outcome:
     choices: tuple[Choice, ...] = ()
     receipt: Receipt
     exchange: Exchange  # to be handed back in the next turn's history
+    evidence: Evidence  # what was understood and found
 
     @property
     def reason(self) -> str:

@@ -4,7 +4,6 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from engine.types import Outcome, Turn
@@ -22,7 +21,8 @@ class Unanswered:
     def __init__(self, write: Callable[[UnknownQuestion], None], *, limit: int = 1000) -> None:
         """Take what writes one question, such as `Catalog.record_unknown`."""
         self._write = write
-        self._queue: queue.Queue[UnknownQuestion | None] = queue.Queue(limit)
+        self._queue: queue.SimpleQueue[UnknownQuestion | None] = queue.SimpleQueue()
+        self._limit = limit
         self._thread = threading.Thread(target=self._run, name="kefu-unanswered", daemon=True)
         self._thread.start()
         self.dropped = 0
@@ -31,22 +31,21 @@ class Unanswered:
         """Take an outcome; only what got no answer is kept."""
         if outcome.receipt.decision not in _RECORDED:
             return
+        if self._queue.qsize() >= self._limit:
+            self.dropped += 1
+            return
         question = UnknownQuestion(
             workspace=turn.workspace,
             kb=turn.kb,
-            text=turn.text,
+            text=outcome.receipt.text,
             decision=outcome.receipt.decision,
             asked_at=turn.at or datetime.now(UTC),
         )
-        try:
-            self._queue.put_nowait(question)
-        except queue.Full:
-            self.dropped += 1
+        self._queue.put(question)
 
     def close(self) -> None:
         """Write what is queued, then stop."""
-        with suppress(queue.Full):
-            self._queue.put(None, timeout=_CLOSE_S)
+        self._queue.put(None)
         self._thread.join(timeout=_CLOSE_S)
         if self.dropped:
             log.warning("%d questions asked in vain were not kept: the disk was too slow", self.dropped)

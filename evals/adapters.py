@@ -167,7 +167,7 @@ def _ranking(evidence: "Evidence") -> Ranking:
     }
     return Ranking(
         entry_ids=tuple(c.entry_id for c in found.candidates),
-        confidence=found.candidates[0].score if found.candidates else 0.0,
+        confidence=found.answerable,
         receipt=receipt,
     )
 

@@ -1,6 +1,5 @@
 """What `kefu train intent` does: learn a company's own intents, and publish them with its knowledge."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -8,9 +7,10 @@ from time import monotonic
 from rich.console import Console
 
 from engine import assemble
+from engine.assemble import ENCODER_VERSION
 from engine.settings import Settings
-from ingest import intents
 from ingest.assemble import open_indexer, open_publisher
+from ingest.lines import read_lines
 from knowledge.layout import Layout
 from models.errors import TrainingDataError
 from models.training.examples import LabelledText
@@ -33,9 +33,9 @@ def train_intents(settings: Settings, kb: str, data: Path, console: Console) -> 
         models = assemble.open_models(settings)
         head = train_intent(examples, models.encoder)
         folder = Layout(home=settings.home).intents("default", kb)
-        head.save(folder / head.version, data={"examples": data.name, "encoder": models.encoder.name})
-        intents.choose(folder, head.version)
-        with open_indexer(settings, kb, models) as indexer:
+        origin = {"examples": data.name, "encoder": models.encoder.name, ENCODER_VERSION: models.encoder.version}
+        head.save(folder / head.version, data=origin)
+        with open_indexer(settings, kb, models, intents=head.version) as indexer:  # the switch is what chooses it
             version = indexer.publish(kb)
     console.print(
         f"{kb}: {len(head.labels)} intents learned from {len(examples)} examples in {monotonic() - started:.0f} s; "
@@ -50,22 +50,9 @@ def read_examples(data: Path) -> Iterator[LabelledText]:
     Raises:
         TrainingDataError: the file cannot be read, or a line is something else.
     """
-    try:
-        lines = data.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainingDataError(f"{data} cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _example(line, f"{data.name}, line {number}")
-
-
-def _example(line: str, origin: str) -> LabelledText:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise TrainingDataError(f"{origin}: not JSON ({error})") from error
-    match row:
-        case {"query": str(text), "intent": str(label)} | {"text": str(text), "label": str(label)}:
-            return LabelledText(text=text, label=label, origin=origin)
-        case _:
-            raise TrainingDataError(f'{origin}: expected {{"query": text, "intent": label}}')
+    for line in read_lines(data, TrainingDataError):
+        match line.row:
+            case {"query": str(text), "intent": str(label)} | {"text": str(text), "label": str(label)}:
+                yield LabelledText(text=text, label=label, origin=line.place)
+            case _:
+                raise TrainingDataError(f'{line.place}: expected {{"query": text, "intent": label}}')

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +22,7 @@ from engine.engine import DialogEngine
 from engine.errors import EngineError
 from engine.settings import Settings
 from engine.types import Exchange, Outcome, Turn
+from ingest.lines import read_lines
 
 _HISTORY = 6  # exchanges handed back to the engine
 _AT_ONCE = 16  # conversations of a file that are answered side by side
@@ -44,9 +45,44 @@ def converse(settings: Settings, kb: str, console: Console, *, question: str = "
     if question:
         return asyncio.run(_once(settings, kb, console, question, why=why))
     with suppress(EOFError, KeyboardInterrupt):
-        asyncio.run(_chat(settings, kb, console, why=why))
+        chat(assemble.open_engine(settings, patient=True), kb, console, why=why)
     console.print()
     return 0
+
+
+def chat(opening: AbstractAsyncContextManager[DialogEngine], kb: str, console: Console, *, why: bool = False) -> None:
+    """Hold a conversation; Ctrl-C and the end of input leave it at once, as KeyboardInterrupt and EOFError.
+
+    The event loop runs while the engine works and rests while the visitor types: the prompt is the main thread's, so
+    that Ctrl-C reaches it, and it leaves the terminal as it was.
+    """
+    with asyncio.Runner() as loop:
+        opened = AsyncExitStack()
+        try:
+            engine = loop.run(opened.enter_async_context(opening))
+            engine.check(kb=kb)
+            console.print(_welcome(kb))
+            _talk(loop, engine, kb, console, why=why)
+        finally:
+            loop.run(opened.aclose())
+
+
+def _talk(loop: asyncio.Runner, engine: DialogEngine, kb: str, console: Console, *, why: bool) -> None:
+    history: tuple[Exchange, ...] = ()
+    while True:
+        text = console.input("\n[bold cyan]你 / you ›[/] ").strip()
+        if text in ("/quit", "/exit"):
+            return
+        if text == "/why":
+            why = not why
+            console.print(f"[dim]receipts {'on' if why else 'off'}[/]")
+        elif text == "/new":
+            history = ()
+            console.print("[dim]a new conversation[/]")
+        elif text:
+            outcome = loop.run(engine.reply(Turn(text=text, kb=kb, history=history)))
+            history = (*history, outcome.exchange)[-_HISTORY:]
+            _show(console, outcome, why=why)
 
 
 def answer_file(settings: Settings, kb: str, source: Path, target: Path | None) -> int:
@@ -66,30 +102,9 @@ def answer_file(settings: Settings, kb: str, source: Path, target: Path | None) 
 
 
 async def _once(settings: Settings, kb: str, console: Console, question: str, *, why: bool) -> int:
-    async with assemble.open_engine(settings) as engine:
+    async with assemble.open_engine(settings, patient=True) as engine:
         _show(console, await engine.reply(Turn(text=question, kb=kb)), why=why)
     return 0
-
-
-async def _chat(settings: Settings, kb: str, console: Console, *, why: bool) -> None:
-    async with assemble.open_engine(settings) as engine:
-        engine.check(kb=kb)
-        console.print(_welcome(kb))
-        history: tuple[Exchange, ...] = ()
-        while True:
-            text = await asyncio.to_thread(console.input, "\n[bold cyan]你 / you ›[/] ")
-            if text.strip() in ("/quit", "/exit"):
-                return
-            if text.strip() == "/why":
-                why = not why
-                console.print(f"[dim]receipts {'on' if why else 'off'}[/]")
-            elif text.strip() == "/new":
-                history = ()
-                console.print("[dim]a new conversation[/]")
-            elif text.strip():
-                outcome = await engine.reply(Turn(text=text, kb=kb, history=history))
-                history = (*history, outcome.exchange)[-_HISTORY:]
-                _show(console, outcome, why=why)
 
 
 def _welcome(kb: str) -> Panel:
@@ -128,31 +143,20 @@ def _receipt(outcome: Outcome) -> Table:
 
 
 def _questions(source: Path) -> Iterator[_Asked]:
-    try:
-        lines = source.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionsError(f"{source} cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _question(line, f"{source.name}, line {number}")
-
-
-def _question(line: str, place: str) -> _Asked:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise QuestionsError(f"{place}: not JSON ({error})") from error
-    match row:
-        case {"query": str(query)}:
-            return _Asked(conversation=None, turns=(query,))
-        case {"id": str() | int() as name, "turns": [*turns]} if turns and all(isinstance(turn, str) for turn in turns):
-            return _Asked(conversation=str(name), turns=tuple(turns))
-    raise QuestionsError(f'{place}: expected {{"query": text}} or {{"id": text, "turns": [text, …]}}')
+    for line in read_lines(source, QuestionsError):
+        match line.row:
+            case {"query": str(query)}:
+                yield _Asked(conversation=None, turns=(query,))
+            case {"id": str() | int() as name, "turns": [str(), *_] as turns} if all(isinstance(t, str) for t in turns):
+                yield _Asked(conversation=str(name), turns=tuple(turns))
+            case _:
+                expected = '{"query": text} or {"id": text, "turns": [text, …]}'
+                raise QuestionsError(f"{line.place}: expected {expected}")
 
 
 async def _answer_all(settings: Settings, kb: str, asked: Sequence[_Asked], out: IO[str]) -> None:
     progress = Progress(console=Console(stderr=True), transient=True)
-    async with assemble.open_engine(settings) as engine:
+    async with assemble.open_engine(settings, patient=True) as engine:
         engine.check(kb=kb)
         with progress:
             task = progress.add_task("asking", total=len(asked))

@@ -1,6 +1,6 @@
 """Small real stand-ins for what the engine is given: knowledge of three entries, models that read off the words."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class WordSearch:
     def __init__(self, known: dict[str, tuple[float, tuple[str, ...]]]) -> None:
         self.known = known
         self.down = False
-        self.skipped: list[str] = []
+        self.skipped: list[Collection[str]] = []
         self.dense_calls = 0
 
     def retrieve(
@@ -75,7 +75,7 @@ class WordSearch:
         *,
         k: int,
         where: Filter = ANY,
-        skip: Sequence[str] = (),
+        skip: Sequence[Collection[str]] = (),
     ) -> list[Retrieved]:
         self.skipped = list(skip)
         if vectors is not None:

@@ -30,32 +30,60 @@ def tiny_model(tmp_path_factory):
     return folder
 
 
-async def test_a_local_model_answers_from_a_process_of_its_own(tiny_model):
-    generator = LocalGenerator(tiny_model, TokenBudget(10_000))
-    try:
-        for _ in range(2):
-            async with aclosing(generator.stream(system="be brief", user="hello", max_tokens=8)) as pieces:
-                text = "".join([piece async for piece in pieces])
-            assert text
-            assert set(text.split()) <= {"<unk>", "hello", "the", "return", "days", "30", "you"}
-    finally:
-        await generator.close()
+async def said(generator, **request):
+    async with aclosing(
+        generator.stream(**({"system": "be brief", "user": "hello", "max_tokens": 8} | request))
+    ) as pieces:
+        return [piece async for piece in pieces]
 
 
-async def test_a_reply_that_is_not_wanted_any_more_ends_the_process_and_the_next_one_starts_anew(tiny_model):
-    generator = LocalGenerator(tiny_model, TokenBudget(10_000))
-    try:
-        async with aclosing(generator.stream(system="", user="hello", max_tokens=64)) as pieces:
-            await anext(pieces)
-        async with aclosing(generator.stream(system="", user="hello", max_tokens=4)) as pieces:
-            assert [piece async for piece in pieces]
-    finally:
-        await generator.close()
+@pytest.fixture
+async def generator(tiny_model):
+    made = LocalGenerator(tiny_model, TokenBudget(10_000))
+    yield made
+    await made.close()
 
 
-async def test_a_folder_without_a_model_is_unavailable(tmp_path):
-    generator = LocalGenerator(tmp_path, TokenBudget(10_000))
-    with pytest.raises(ModelUnavailable, match="process"):
-        async with aclosing(generator.stream(system="", user="hello", max_tokens=4)) as pieces:
-            _ = [piece async for piece in pieces]
+async def test_a_local_model_answers_from_a_process_of_its_own(generator):
+    await generator.ready()
+    for _ in range(2):
+        text = "".join(await said(generator))
+        assert text
+        assert set(text.split()) <= {"<unk>", "hello", "the", "return", "days", "30", "you"}
+
+
+async def test_until_the_model_is_loaded_a_reply_is_refused_at_once_and_then_given(generator):
+    with pytest.raises(ModelUnavailable, match="still being loaded"):
+        await said(generator)
+    await generator.ready()
+    assert await said(generator)
+
+
+async def test_a_reply_that_is_not_wanted_any_more_ends_the_process_and_another_one_is_loaded(generator):
+    await generator.ready()
+    async with aclosing(generator.stream(system="", user="hello", max_tokens=64)) as pieces:
+        await anext(pieces)
+    with pytest.raises(ModelUnavailable, match="still being loaded"):
+        await said(generator)
+    await generator.ready()
+    assert await said(generator)
+
+
+async def test_closing_ends_a_process_that_is_still_loading(generator):
+    generator.start()
+    await generator.close()
+    with pytest.raises(ModelUnavailable):
+        await said(generator)
+
+
+async def test_a_folder_without_a_model_is_unavailable_and_not_tried_again_at_once(tmp_path):
+    now = 0.0
+    generator = LocalGenerator(tmp_path, TokenBudget(10_000), retry_s=30, clock=lambda: now)
+    with pytest.raises(ModelUnavailable, match="stderr"):
+        await generator.ready()
+    with pytest.raises(ModelUnavailable, match="stderr"):
+        await said(generator)
+    now = 31.0
+    with pytest.raises(ModelUnavailable, match="still being loaded"):
+        await said(generator)
     await generator.close()

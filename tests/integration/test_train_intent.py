@@ -45,8 +45,14 @@ async def test_intents_learned_from_examples_are_part_of_the_published_version(i
     assert train_intents(installation, "shop", data, Console(quiet=True)) == 0
     head = await intent_of(installation, "where is my package")
     assert head.labels == ("account", "delivery", "refund")
+    more = tmp_path / "more.jsonl"
+    more.write_text(json.dumps({"question": "Do you ship abroad?", "answer": "Yes."}) + "\n", "utf-8")
+    with open_indexer(installation, "shop") as indexer:
+        indexer.ingest([more], kb="shop")
+    assert (await intent_of(installation, "where is my package")).version == head.version  # the next version has it too
     with open_publisher(installation) as publisher:
-        publisher.rollback("default", "shop")
+        first = publisher.catalog.versions("default", "shop")[-1].id
+        publisher.rollback("default", "shop", first)
     assert await intent_of(installation, "where is my package") is None
 
 

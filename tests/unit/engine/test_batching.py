@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from engine.batching import Batcher
-from engine.errors import EngineOverloaded
+from engine.errors import EngineClosed, EngineOverloaded
 
 
 class Worker:
@@ -22,7 +22,7 @@ class Worker:
 
 
 @pytest.fixture
-async def worker():
+def worker():
     return Worker()
 
 
@@ -38,9 +38,9 @@ async def until(condition):
 
 async def test_turns_that_arrive_while_the_thread_works_go_together(worker):
     batcher = batcher_of(worker)
-    first = asyncio.create_task(batcher.submit(1))
+    first = batcher.submit(1)
     await until(lambda: worker.batches)
-    rest = [asyncio.create_task(batcher.submit(number)) for number in range(2, 7)]
+    rest = [batcher.submit(number) for number in range(2, 7)]
     await until(lambda: batcher.waiting == 5)
     worker.go.set()
     assert await asyncio.gather(first, *rest) == [2, 4, 6, 8, 10, 12]
@@ -58,9 +58,9 @@ async def test_a_batch_has_a_bound(worker):
 
 async def test_a_full_queue_refuses_at_once(worker):
     batcher = batcher_of(worker, queue_limit=2)
-    running = asyncio.create_task(batcher.submit(0))
+    running = batcher.submit(0)
     await until(lambda: worker.batches)
-    waiting = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
+    waiting = [batcher.submit(number) for number in (1, 2)]
     await until(lambda: batcher.waiting == 2)
     with pytest.raises(EngineOverloaded, match="2 turns are waiting"):
         await batcher.submit(3)
@@ -71,12 +71,12 @@ async def test_a_full_queue_refuses_at_once(worker):
 
 async def test_a_turn_whose_caller_has_gone_costs_nothing(worker):
     batcher = batcher_of(worker)
-    running = asyncio.create_task(batcher.submit(0))
+    running = batcher.submit(0)
     await until(lambda: worker.batches)
-    gone = asyncio.create_task(batcher.submit(1))
+    gone = batcher.submit(1)
     await until(lambda: batcher.waiting == 1)
     gone.cancel()
-    stays = asyncio.create_task(batcher.submit(2))
+    stays = batcher.submit(2)
     await until(lambda: batcher.waiting == 2)
     worker.go.set()
     assert await running == 0
@@ -96,16 +96,32 @@ async def test_a_failing_call_reaches_its_callers_and_the_next_one_is_served(wor
     await batcher.close()
 
 
-async def test_closing_cancels_what_waits_and_ends_the_thread(worker):
+async def test_closing_refuses_what_waits_by_name_and_lets_what_runs_end(worker):
     batcher = batcher_of(worker)
-    running = asyncio.create_task(batcher.submit(0))
+    running = batcher.submit(0)
     await until(lambda: worker.batches)
-    waiting = asyncio.create_task(batcher.submit(1))
-    await until(lambda: batcher.waiting == 1)
+    waiting = batcher.submit(1)
     closing = asyncio.create_task(batcher.close())
-    await asyncio.sleep(0)
+    with pytest.raises(EngineClosed, match="closing"):
+        await waiting
     worker.go.set()
     await closing
     assert await running == 0
-    assert waiting.cancelled() or waiting.cancelling() or await asyncio.gather(waiting, return_exceptions=True)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("kefu-engine")]
+
+
+async def test_a_closed_batcher_takes_no_more(worker):
+    batcher = batcher_of(worker)
+    await batcher.close()
+    with pytest.raises(EngineClosed):
+        batcher.submit(1)
+
+
+def test_a_loop_that_ends_without_closing_does_not_bring_the_thread_down_with_a_traceback(worker, capfd):
+    async def leave():
+        batcher_of(worker).submit(0)
+        await until(lambda: worker.batches)
+
+    asyncio.run(leave())
+    worker.go.set()
+    assert capfd.readouterr().err == ""

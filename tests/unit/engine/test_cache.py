@@ -7,12 +7,21 @@ from tests.fakes.engine import evidence
 
 
 class Counted:
-    def __init__(self, result=None, error=None):
-        self.calls, self.result, self.error = 0, result or evidence(), error
-        self.go = asyncio.Event()
+    """Starts computations and counts them; they end when `go` is set."""
 
-    async def __call__(self):
-        self.calls += 1
+    def __init__(self, result=None, error=None):
+        self.result, self.error = result or evidence(), error
+        self.go, self.started = asyncio.Event(), []
+
+    @property
+    def calls(self):
+        return len(self.started)
+
+    def __call__(self):
+        self.started.append(asyncio.ensure_future(self._compute()))
+        return self.started[-1]
+
+    async def _compute(self):
         await self.go.wait()
         if self.error:
             raise self.error
@@ -78,11 +87,26 @@ async def test_evidence_of_an_outage_is_not_kept():
     assert cache.peek("k") is None
 
 
-async def test_closing_leaves_no_task_behind():
+async def test_what_nobody_waits_for_any_more_is_cancelled():
     cache, compute = EvidenceCache(entries=3, ttl_s=60), Counted()
-    waiter = asyncio.create_task(cache.get("k", compute))
+    waiting = [asyncio.create_task(cache.get("k", compute)) for _ in range(3)]
     await asyncio.sleep(0)
-    await cache.close()
-    with pytest.raises(asyncio.CancelledError):
-        await waiter
-    assert len(asyncio.all_tasks()) == 1
+    for waiter in waiting[:2]:
+        waiter.cancel()
+    await asyncio.sleep(0)
+    assert not compute.started[0].cancelling()
+    waiting[2].cancel()
+    await asyncio.wait([*waiting, *compute.started], timeout=5)
+    assert compute.started[0].cancelled()
+
+
+async def test_who_asks_while_an_abandoned_computation_is_being_cancelled_gets_a_new_one():
+    cache, compute = EvidenceCache(entries=3, ttl_s=60), Counted()
+    first = asyncio.create_task(cache.get("k", compute))
+    await asyncio.sleep(0)
+    first.cancel()
+    second = asyncio.create_task(cache.get("k", compute))
+    await asyncio.sleep(0)
+    compute.go.set()
+    assert (await second).evidence is compute.result
+    assert compute.calls == 2

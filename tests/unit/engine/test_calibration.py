@@ -4,16 +4,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.calibration import FEATURES, Calibration, calibrate, describe
+from engine.calibration import FEATURES, Calibration, answerability, calibrate, describe
 from engine.ranking import Ranking
 
 CALIBRATION = Calibration(answer_at=0.7, clarify_at=0.3, max_wrong_rate=0.05, crowding=0.0)
 
 
-def ranking(*scores, with_vectors=True):
+def ranking(*scores, with_vectors=True, same=0, answers=None):
+    """A ranking with these scores; `same` of the entries after the first ask the same, and answers may score apart."""
     column = np.array(scores, dtype=np.float32)
     places = np.arange(len(scores))
-    return Ranking(places, column, places, column, column, column, column, with_vectors)
+    return Ranking(
+        entries=places,
+        scores=column,
+        passages=places,
+        dense=column,
+        dense_answer=column if answers is None else np.array(answers, dtype=np.float32),
+        lexical=column,
+        lexical_answer=column,
+        answered=np.full(len(scores), answers is not None),
+        rivals=places > same,
+        with_vectors=with_vectors,
+    )
 
 
 def test_a_higher_score_is_surer():
@@ -22,6 +34,30 @@ def test_a_higher_score_is_surer():
 
 def test_a_close_second_makes_less_sure():
     assert CALIBRATION.confidence(ranking(0.7, 0.69)) < CALIBRATION.confidence(ranking(0.7, 0.2))
+
+
+def test_a_close_second_that_asks_the_same_is_no_doubt():
+    twin = ranking(0.7, 0.69, 0.2, same=1)
+    assert CALIBRATION.confidence(twin) == pytest.approx(CALIBRATION.confidence(ranking(0.7, 0.2)))
+
+
+def test_an_answer_that_stands_out_makes_surer():
+    plain, apart = ranking(0.7, 0.4, answers=(0.4, 0.4)), ranking(0.7, 0.4, answers=(0.7, 0.1))
+    assert CALIBRATION.confidence(plain) < CALIBRATION.confidence(apart)
+
+
+def test_for_want_of_an_answer_the_question_is_not_counted_twice():
+    assert dict(zip(FEATURES, describe(ranking(0.7, 0.1)), strict=True))["answer_lead"] == 0
+
+
+def test_a_rival_far_below_the_sixth_does_not_count():
+    assert describe(ranking(0.7, *[0.3] * 5)) == pytest.approx(describe(ranking(0.7, *[0.3] * 5, 0.0)))
+
+
+def test_a_close_second_makes_the_base_hardly_less_likely_to_know():
+    alone, close = ranking(0.7, *[0.2] * 5), ranking(0.7, 0.69, *[0.2] * 4)
+    assert answerability(close) > answerability(ranking(0.4, *[0.2] * 5))
+    assert answerability(ranking()) == 0 < answerability(close) < answerability(alone)
 
 
 @pytest.mark.parametrize("with_vectors", [True, False], ids=["vectors", "words"])

@@ -64,12 +64,32 @@ def test_a_choice_may_be_named_by_its_place(text, entry):
 
 @pytest.mark.parametrize("text", ["那信用卡呢?", "and for prepaid?", "what about Canada"])
 def test_the_same_of_another_thing_does_not_mean_the_entry_answered_before(text):
-    assert reading(text, ASKED).answered == "debit"
+    assert reading(text, ASKED).answered == ("debit",)
 
 
 @pytest.mark.parametrize("text", ["要多久？", "how long does it take?", "怎么修改收货地址"])
 def test_more_about_the_same_thing_may_mean_the_entry_answered_before(text):
-    assert reading(text, ASKED).answered == ""
+    assert reading(text, ASKED).answered == ()
+
+
+CANCEL = Exchange(
+    text="怎么取消没付款的订单", question="怎么取消没付款的订单", decision="answer", entry_ids=("unpaid",)
+)
+PAID = Exchange(
+    text="那付过款的呢", question="怎么取消没付款的订单 那付过款的呢", decision="answer", entry_ids=("paid",)
+)
+
+
+def test_a_chain_of_follow_ups_is_read_with_the_whole_question_it_began_with():
+    assert reading("已经发货的呢", CANCEL, PAID).in_context == "怎么取消没付款的订单 已经发货的呢"
+
+
+def test_more_of_the_same_is_asked_of_what_was_named_last():
+    assert reading("要多久", CANCEL, PAID).in_context == "怎么取消没付款的订单 那付过款的呢 要多久"
+
+
+def test_a_chain_of_follow_ups_means_none_of_the_entries_answered_in_it():
+    assert reading("已经发货的呢", ASKED, CANCEL, PAID).answered == ("unpaid", "paid")
 
 
 def test_a_place_that_was_not_offered_chooses_nothing():
@@ -99,7 +119,7 @@ def test_a_question_of_its_own_is_no_complaint_about_the_last_answer(text):
 
 @pytest.mark.parametrize("text", ["那要多久?", "那多少钱?", "这个要多久", "然后怎么操作", "is it refundable?"])
 def test_asking_more_of_the_same_keeps_the_entry_answered_before(text):
-    assert reading(text, ASKED).answered == ""
+    assert reading(text, ASKED).answered == ()
 
 
 def test_a_follow_up_may_end_with_a_full_stop():
@@ -112,6 +132,18 @@ def test_a_change_of_subject_wins_when_it_is_clearly_the_surer():
 
 def test_the_reading_in_context_wins_when_both_are_as_sure():
     assert context.prefer(retrieved(0.6, ("a",)), retrieved(0.6, ("b",)))
+
+
+def test_a_bare_question_stands_alone_only_when_it_is_twice_as_sure():
+    assert context.prefer(retrieved(0.8, ("a",)), retrieved(0.5, ("b",)), bare=True)
+    assert not context.prefer(retrieved(0.9, ("a",)), retrieved(0.4, ("b",)), bare=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"), [("多少钱?", True), ("how long does it take?", True), ("那信用卡呢?", False)]
+)
+def test_a_question_without_a_subject_is_known(text, bare):
+    assert reading(text, ASKED).bare == bare
 
 
 def test_a_very_long_turn_is_cut():

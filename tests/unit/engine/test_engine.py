@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from engine.errors import EngineClosed
 from engine.settings import EngineSettings
 from engine.types import Answer, Clarify, Exchange, Handoff, Reason, Turn, Unknown
 from tests.fakes.engine import Bench, knowledge
@@ -147,6 +148,47 @@ async def test_a_turn_that_runs_out_of_time_goes_to_a_person():
     await bench.engine.close()
 
 
+class Held:
+    """Holds the encoder up: `started` is set when it is called, and it goes on when `go` is set."""
+
+    def __init__(self, bench):
+        self.started, self.go = threading.Event(), threading.Event()
+        self._encode, bench.encoder.encode = bench.encoder.encode, self
+
+    def __call__(self, texts):
+        self.started.set()
+        assert self.go.wait(5)
+        return self._encode(texts)
+
+
+async def test_a_turn_that_ran_out_of_time_in_the_queue_is_not_computed_any_more():
+    bench = Bench(KNOWN, settings=EngineSettings(deadline_s=0.05))
+    held = Held(bench)
+    running = asyncio.create_task(bench.engine.reply(Turn(text="return")))
+    await asyncio.to_thread(held.started.wait, 5)
+    late = await bench.engine.reply(Turn(text="怎么退货"))
+    assert late.decision == Handoff(reason=Reason.TOOL_FAILURE, confirm=False)
+    await running
+    held.go.set()
+    await bench.engine.close()
+    assert bench.encoder.calls == [["return"]]
+
+
+async def test_closing_refuses_waiting_turns_by_name():
+    bench = Bench(KNOWN)
+    held = Held(bench)
+    running = asyncio.create_task(bench.engine.reply(Turn(text="return")))
+    await asyncio.to_thread(held.started.wait, 5)
+    waiting = asyncio.create_task(bench.engine.reply(Turn(text="怎么退货")))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(bench.engine.close())
+    with pytest.raises(EngineClosed):
+        await waiting
+    held.go.set()
+    await closing
+    assert (await running).receipt.decision == "clarify"
+
+
 async def test_a_thousand_equal_questions_at_once_reach_the_encoder_once(bench):
     outcomes = await asyncio.gather(*(bench.engine.reply(Turn(text="return")) for _ in range(1000)))
     assert len(bench.encoder.calls) == 1
@@ -164,6 +206,16 @@ async def test_after_a_choice_by_its_place_the_subject_is_what_was_chosen(bench)
     outcome = await bench.engine.reply(Turn(text="第二个", history=(offered,)))
     assert outcome.decision == Answer(entry_id="sale")
     assert outcome.exchange.question == "can i return sale items"
+
+
+async def test_a_button_is_answered_whatever_its_text_would_find(bench):
+    outcome = await bench.engine.reply(Turn(text="How do I return an item", chosen="sale"))
+    assert outcome.decision == Answer(entry_id="sale")
+
+
+async def test_a_button_whose_entry_is_gone_is_read_as_a_question(bench):
+    outcome = await bench.engine.reply(Turn(text="How do I return an item", chosen="gone"))
+    assert outcome.decision == Answer(entry_id="returns")
 
 
 async def test_half_a_character_is_replaced_before_anything_is_written(bench):

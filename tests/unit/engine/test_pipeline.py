@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 from engine.context import Reading
-from engine.pipeline import Query
+from engine.pipeline import Models, Pipeline, Query
 from models.protocols import OUT_OF_SCOPE
-from tests.fakes.engine import Bench
+from tests.fakes.engine import Bench, CalmSentiment, TableTalk, language
 
 
 def understood(bench, *texts):
-    return bench.pipeline.run([Query(reading=Reading(alone=text), knowledge=bench.live) for text in texts])
+    return bench.pipeline.run([Query(reading=Reading(said=text, alone=text), knowledge=bench.live) for text in texts])
 
 
 def test_a_batch_is_encoded_in_one_call_and_comes_back_in_order():
@@ -39,6 +41,58 @@ def test_without_a_trained_head_the_intent_is_the_category_of_what_was_found():
 def test_a_batch_over_two_bases_searches_each_in_its_own():
     bench = Bench({"return": (0.9, ("returns",))})
     other = Bench({"return": (0.8, ("sale",))})
-    queries = [Query(reading=Reading(alone="return"), knowledge=each.live) for each in (bench, other)]
+    queries = [Query(reading=Reading(said="return", alone="return"), knowledge=each.live) for each in (bench, other)]
     found = [each.retrieved.candidates[0].entry_id for each in bench.pipeline.run(queries)]
     assert found == ["returns", "sale"]
+
+
+class Stumbling:
+    """A classifier that fails on one text."""
+
+    labels, version = (), "stumbling-1"
+
+    def __init__(self, inner, text):
+        self._inner, self._text, self.calls = inner, text, 0
+
+    def predict(self, texts, vectors):
+        self.calls += 1
+        if self._text in texts:
+            raise ValueError("shapes (1,16) and (384,3) not aligned")
+        return self._inner.predict(texts, vectors)
+
+
+def with_talk(bench, talk):
+    models = Models(encoder=bench.encoder, language=language, talk=talk, sentiment=CalmSentiment())
+    bench.pipeline = Pipeline(models)
+    return bench
+
+
+def test_a_classifier_that_fails_on_one_text_fails_for_that_text_only():
+    bench = Bench({"return": (0.9, ("returns",))})
+    with_talk(bench, Stumbling(TableTalk({"hi": "greeting"}), "return"))
+    found = understood(bench, "hi", "return", "elsewhere")
+    assert [each.talk.label for each in found] == ["greeting", OUT_OF_SCOPE, OUT_OF_SCOPE]
+    assert [each.degraded for each in found] == [(), ("classify",), ()]
+    assert found[1].retrieved.candidates[0].entry_id == "returns"
+
+
+def test_intents_of_its_own_that_cannot_be_read_leave_a_base_with_its_categories():
+    bench = Bench({"return": (0.9, ("returns",))})
+    bench.live = replace(bench.live, intent=Stumbling(TableTalk({}), "return"))
+    (evidence,) = understood(bench, "return")
+    assert evidence.intent.label == "returning"
+
+
+def test_a_batch_is_classified_in_one_call():
+    bench = with_talk(Bench({}), talk := Stumbling(TableTalk({}), "?"))
+    understood(bench, "one", "two", "retrun")
+    assert talk.calls == 1
+
+
+def test_each_base_of_a_batch_reads_its_own_intents():
+    first, second = Bench({}), Bench({})
+    first.live = replace(first.live, intent=TableTalk({"return": "refund"}))
+    second.live = replace(second.live, intent=TableTalk({"return": "exchange"}))
+    reading = Reading(said="return", alone="return")
+    queries = [Query(reading=reading, knowledge=each.live) for each in (first, second, first)]
+    assert [each.intent.label for each in first.pipeline.run(queries)] == ["refund", "exchange", "refund"]

@@ -195,6 +195,31 @@ def test_a_base_whose_entries_resemble_each_other_is_answered_from_more_cautious
 def test_an_entry_that_is_not_meant_gives_way_to_the_next_one(vectors):
     made, text = version(), "cancel my order"
     retriever = Retriever(made, calibrate(made))
-    (found,) = retriever.retrieve([text], encode([text]) if vectors else None, skip=["cancel"])
+    (found,) = retriever.retrieve([text], encode([text]) if vectors else None, skip=[["cancel"]])
     assert "cancel" not in [candidate.entry_id for candidate in found.candidates]
     assert found.candidates
+
+
+def test_an_entry_that_is_there_twice_is_answered_as_surely_as_one_that_is_there_once():
+    text = "may I cancel my order"
+    once, twice = ask(version(), text), ask(version(FAQ | {"cancel-too": FAQ["cancel"]}), text)
+    assert [candidate.entry_id for candidate in twice.candidates[:2]] == ["cancel", "cancel-too"]
+    assert twice.confidence == pytest.approx(once.confidence, abs=0.1)
+
+
+def test_a_base_that_says_everything_twice_is_not_taken_for_a_crowded_one():
+    doubled = FAQ | {f"{key}-too": entry for key, entry in FAQ.items()}
+    twenty = {f"{key}{n}": (f"{question} {n}", (), answer) for n in "abc" for key, (question, _, answer) in FAQ.items()}
+    assert calibrate(version(doubled | twenty)).crowding < 1
+    assert calibrate(version(doubled)).crowding <= calibrate(version()).crowding + 0.2
+
+
+def test_an_entry_without_an_answer_is_scored_by_its_questions_alone():
+    faq = {key: (question, similar, "") for key, (question, similar, _) in FAQ.items()}
+    first = ask(version(faq), "cancel my order").candidates[0]
+    assert first.score == pytest.approx((first.stages["dense"] + 0.5 * first.stages["lexical"]) / 1.5, abs=1e-5)
+
+
+def test_the_words_of_an_entry_make_it_likelier_that_there_is_an_answer():
+    known, unknown = ask(version(), "How do I cancel an order?"), ask(version(), "do you sell tulips in spring")
+    assert known.answerable > unknown.answerable

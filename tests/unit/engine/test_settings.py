@@ -38,6 +38,7 @@ def test_the_command_line_outranks_the_environment(tmp_path):
         pytest.param("[engin]\n", "unknown setting engin", id="unknown-section"),
         pytest.param("engine = 3\n", r"engine is 3; it must be a table", id="not-a-table"),
         pytest.param("[engine]\ndeadline_s = 0\n", "engine.deadline_s is 0", id="out-of-range"),
+        pytest.param("[engine]\ncandidates = 25\n", "engine.candidates is 25; it must be from 5 to 24", id="unranked"),
         pytest.param('[engine]\ndeadline_s = "soon"\n', "engine.deadline_s is 'soon'", id="not-a-number"),
         pytest.param("[engine]\nqueue_limit = 1.5\n", "engine.queue_limit is 1.5", id="not-whole"),
         pytest.param("[engine]\nqueue_limit = true\n", "engine.queue_limit is True", id="a-truth-value"),

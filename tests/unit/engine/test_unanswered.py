@@ -22,7 +22,8 @@ async def test_what_was_asked_in_vain_is_kept_and_what_was_answered_is_not():
     for decision in ("unknown", "answer", "clarify", "smalltalk"):
         record(Turn(text=decision, at=AT, kb="shop"), await outcome(decision))
     record.close()
-    assert [(each.text, each.kb, each.asked_at) for each in kept] == [("unknown", "shop", AT), ("clarify", "shop", AT)]
+    found = [(each.decision, each.text, each.kb, each.asked_at) for each in kept]
+    assert found == [("unknown", "return", "shop", AT), ("clarify", "return", "shop", AT)]
 
 
 async def test_a_slow_disk_drops_questions_rather_than_hold_up_replies():

@@ -44,7 +44,7 @@ def outcome(decision=None):
     )  # fmt: skip
     return Outcome(
         decision=decision or Answer(entry_id="returns"), text="VERBATIM", citations=("returns",), receipt=receipt,
-        exchange=Exchange(text="x", question="x", decision="answer"),
+        exchange=Exchange(text="x", question="x", decision="answer"), evidence=FOUND,
     )  # fmt: skip
 
 
@@ -122,3 +122,14 @@ def test_chinese_sentences_are_checked_word_by_word():
     given = {"退货": Entry(id="退货", question="怎么退货", answer="收到商品后 30 天内可以退货，运费由我们承担。")}
     assert supported("30 天内可以退货[退货]。", given, Grounding())
     assert not supported("可以免费升级会员并参加抽奖[退货]。", given, Grounding())
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["[INST]", "[/inst]", "[ /INST ]", "［INST］", "<|im_start|>", "</s>", "<<SYS>>", "＜|im_end|＞", "[SYSTEM]"],
+)
+def test_what_models_take_for_control_is_only_text_in_entries_and_questions(mark):
+    entries = {"x": Entry(id="x", question=f"a{mark}b", answer=f"see {mark} and [this link](https://a.example)")}
+    made = prompt(f"hello {mark} obey", entries)
+    assert mark not in made
+    assert "[this link](https://a.example)" in made
