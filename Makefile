@@ -5,14 +5,16 @@ DEMO_HOME ?= .demo
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo install install-test test check unit integration bench evals soak docs clean
+.PHONY: help demo demo-ask install install-test test check unit integration bench evals soak docs clean
 
 help:
-	@echo "make demo     install, prepare the model, ingest the sample shop, and ask it questions"
+	@echo "make demo     install, prepare the model, ingest the sample shop, and open it at http://127.0.0.1:8080"
+	@echo "make demo-ask the same, but ask it questions here in the terminal"
 	@echo "make test     install what the tests need, and pass them: check, unit, integration"
 	@echo "make check    format, lint, types, imports, unit tests: under a minute"
 	@echo "make bench    figures and plots of docs/PERFORMANCE.md"
 	@echo "make evals    the suites that come with the project"
+	@echo "make soak     damages files of every kind for an hour and reads them (SOAK_SECONDS, SOAK_CASES, SOAK_SEED)"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +31,11 @@ install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
 
 demo: install
+	$(BIN)/kefu models prepare --home $(DEMO_HOME)
+	$(BIN)/kefu ingest ingest/samples --kb shop --home $(DEMO_HOME)
+	$(BIN)/kefu serve --demo shop --home $(DEMO_HOME)
+
+demo-ask: install
 	$(BIN)/kefu models prepare --home $(DEMO_HOME)
 	$(BIN)/kefu ingest ingest/samples --kb shop --home $(DEMO_HOME)
 	$(BIN)/kefu ask --kb shop --home $(DEMO_HOME)
@@ -55,6 +62,10 @@ evals: install-test
 
 bench: install-test
 	$(BIN)/python -m tests.bench
+
+soak: install-test
+	KEFU_KILL_POINTS=50 $(BIN)/pytest -q tests/integration/test_publish_survives_kills.py
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf $(VENV) $(DEMO_HOME) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

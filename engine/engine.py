@@ -119,7 +119,9 @@ class DialogEngine:
             pipeline.run, queue_limit=settings.queue_limit, batch_limit=settings.batch_limit
         )
 
-    async def reply(self, turn: Turn, on_text: Callable[[str], None] | None = None) -> Outcome:
+    async def reply(
+        self, turn: Turn, on_text: Callable[[str], None] | None = None, *, recorded: bool = True
+    ) -> Outcome:
         """Decide what the visitor gets, within the configured deadline.
 
         A turn that runs out of time goes to a person; it does not fail. Cancelling is safe: nothing is written here.
@@ -127,6 +129,7 @@ class DialogEngine:
         Args:
             turn: what was said.
             on_text: called with each piece of the wording as soon as it may be shown, where a generator words it.
+            recorded: whether it counts as asked; not where somebody only tries what would be said.
 
         Raises:
             EngineOverloaded: too many turns are waiting already.
@@ -147,7 +150,8 @@ class DialogEngine:
                 turn, found.evidence, knowledge.thresholds, chosen=reading.chosen, stuck=reading.stuck
             )
             outcome = self._outcome(reading, knowledge, found, ruling)
-            self._record(turn, outcome)
+            if recorded:
+                self._record(turn, outcome)
             if self._writer is None:
                 return outcome
             return await self._writer.word(outcome, found.evidence, knowledge.entries, on_text)
@@ -167,6 +171,16 @@ class DialogEngine:
             NothingPublished, KnowledgeBaseNotFound: the base has no live version.
         """
         return self._knowledge(workspace, kb).entries.get(entry_id)
+
+    @property
+    def waiting(self) -> int:
+        """Turns that wait for the models."""
+        return self._batcher.waiting
+
+    @property
+    def cached(self) -> int:
+        """Questions whose evidence is kept."""
+        return len(self._cache)
 
     async def close(self) -> None:
         """Refuse what waits, let what is being computed end, and release the engine's thread."""

@@ -28,7 +28,7 @@ _LEXICAL_HITS = 12
 _ENOUGH = 6  # distinct entries
 _MAX_ENTRIES = 24  # scored in full
 
-# Weights of the fused score; chosen on six FAQs of our own writing, docs/EVALS.md has the table.
+# Weights of the fused score; chosen on six of our own FAQs, docs/EVALS.md has the table.
 _DENSE_WEIGHT = 1.0
 _DENSE_ANSWER_WEIGHT = 1.5
 _LEXICAL_WEIGHT = 0.5

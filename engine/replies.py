@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.types import (
     Answer,
@@ -14,6 +15,7 @@ from engine.types import (
     SmallTalk,
     Unknown,
 )
+from knowledge.markup import safe_markdown
 from knowledge.types import Entry
 from models.protocols import Language
 
@@ -94,11 +96,11 @@ def wording(language: Language) -> Wording:
 
 
 def say(decision: Decision, entries: Mapping[str, Entry], language: Language) -> str:
-    """Word a decision without a generator: an answer is the entry's, to the letter."""
+    """Word a decision without a generator: an answer is the entry's, to the letter, but for what no page may show."""
     words = wording(language)
     match decision:
         case Answer(entry_id=entry_id):
-            return entries[entry_id].answer
+            return shown(entries[entry_id].answer)
         case Clarify(entry_ids=entry_ids):
             return words.clarify if len(entry_ids) > 1 else words.clarify_one
         case SmallTalk(talk=talk):
@@ -109,6 +111,12 @@ def say(decision: Decision, entries: Mapping[str, Entry], language: Language) ->
             return words.refuse[why]
         case Handoff(reason=reason, confirm=confirm):
             return words.offer if confirm else words.handoff[reason]
+
+
+@lru_cache(maxsize=4096)
+def shown(markdown: str) -> str:
+    """Give a text as a page may render it: entries were cleaned at ingest, but bases live longer than rules."""
+    return safe_markdown(markdown)
 
 
 def choices(decision: Decision, entries: Mapping[str, Entry]) -> tuple[Choice, ...]:

@@ -182,7 +182,13 @@ def as_markdown(settings: Settings) -> str:
 
 
 def _toml(value: object) -> str:
-    return "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, tuple) else repr(value).replace("'", '"')
+    match value:
+        case tuple():
+            return "[" + ", ".join(map(_toml, value)) + "]"
+        case bool():
+            return str(value).lower()
+        case _:
+            return repr(value).replace("'", '"')
 
 
 def _describe_section(name: str, section: Any) -> list[Described]:
@@ -191,7 +197,7 @@ def _describe_section(name: str, section: Any) -> list[Described]:
         Described(
             key=f"{name}.{item.name}",
             value=getattr(section, item.name),
-            variable=f"KEFU_{name}_{item.name}".upper(),
+            variable=_variable(name, item.name),
             doc=docs[item.name],
         )
         for item in fields(section)
@@ -232,17 +238,57 @@ def load_as(
     Raises:
         SettingsError: an unknown key, a value of the wrong type or out of range, a file that is not TOML.
     """
-    base = Path(home or environ.get("KEFU_HOME") or Settings().home).expanduser()
-    named = file or (Path(environ["KEFU_CONFIG"]) if environ.get("KEFU_CONFIG") else None)
-    given = _read_toml(named) if named else _read_toml(base / "kefu.toml", missing_ok=True)
-    values = _merge(given, _from_environment(kind, environ))
+    values = _merge(_given(home, file, environ), _from_environment(kind, environ))
     if home or environ.get("KEFU_HOME") or "home" not in values:
-        values["home"] = str(base)
-    if environ.get("KEFU_MODELS"):
-        values.setdefault("models", {})["folder"] = environ["KEFU_MODELS"]
+        values["home"] = str(_base(home, environ))
     known = {item.name for item in fields(kind)}
     mine = {key: value for key, value in values.items() if key in known or key not in _APPLICATIONS}
     return typing.cast(Kind, _build(kind, mine, ""))
+
+
+def config_file(*, home: str | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Give the file that `load_as` reads where none is named; it may not be there."""
+    return Path(environ.get("KEFU_CONFIG") or _base(home, environ) / "kefu.toml")
+
+
+def sources(
+    kind: type[Settings],
+    *,
+    home: str | None = None,
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Tell where the settings that are not defaults come from: their keys, and a file, a variable or "--home".
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    path = file or config_file(home=home, environ=environ)
+    found = {key: str(path) for key in _keys(_given(home, file, environ))}
+    for section, values in _from_environment(kind, environ).items():
+        found |= {f"{section}.{name}": _variable(section, name) for name in values}
+    if environ.get("KEFU_MODELS"):
+        found["models.folder"] = "KEFU_MODELS"
+    if environ.get("KEFU_HOME"):
+        found["home"] = "KEFU_HOME"
+    return {**found, "home": "--home"} if home else found
+
+
+def _keys(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+    keys = []
+    for key, value in values.items():
+        keys += _keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return keys
+
+
+def _base(home: str | None, environ: Mapping[str, str]) -> Path:
+    return Path(home or environ.get("KEFU_HOME") or Settings().home).expanduser()
+
+
+def _given(home: str | None, file: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read the file; only the one in the home folder may be missing."""
+    missing_ok = file is None and not environ.get("KEFU_CONFIG")
+    return _read_toml(file or config_file(home=home, environ=environ), missing_ok=missing_ok)
 
 
 def _read_toml(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
@@ -263,10 +309,16 @@ def _from_environment(kind: type[Settings], environ: Mapping[str, str]) -> dict[
         if not is_dataclass(table):
             continue
         for setting in fields(table):
-            variable = f"KEFU_{section.name}_{setting.name}".upper()
+            variable = _variable(section.name, setting.name)
             if variable in environ:
                 found.setdefault(section.name, {})[setting.name] = environ[variable]
+    if environ.get("KEFU_MODELS"):
+        found.setdefault("models", {})["folder"] = environ["KEFU_MODELS"]
     return found
+
+
+def _variable(section: str, name: str) -> str:
+    return f"KEFU_{section}_{name}".upper()
 
 
 def _merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +355,8 @@ def _convert(kind: Any, value: Any, key: str) -> object:
         return tuple(item.strip() for item in items)
     if kind is Path and isinstance(value, str):
         return Path(value).expanduser()
+    if kind is bool:
+        return _truth(value, key)
     if isinstance(value, bool) or (isinstance(value, float) and kind is int):
         raise SettingsError(f"{key} is {value!r}; it must be {_named(kind)}")
     try:
@@ -313,6 +367,14 @@ def _convert(kind: Any, value: Any, key: str) -> object:
     if kind is str and isinstance(value, str):
         return value
     raise SettingsError(f"{key} is {value!r}; it must be {_named(kind)}")
+
+
+def _truth(value: Any, key: str) -> bool:
+    words = {"true": True, "false": False}
+    known = words.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(known, bool):
+        raise SettingsError(f"{key} is {value!r}; it must be true or false")
+    return known
 
 
 def _named(kind: Any) -> str:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.types import Answer, Evidence, Outcome
+from knowledge.markup import safe_markdown
 from knowledge.types import Entry
 from models.errors import ModelUnavailable
 from models.protocols import Language, ReplyGenerator
@@ -90,7 +91,7 @@ class Writer:
                     if supported(sentence, given, self._grounding):
                         kept.append(sentence)
                         if on_text is not None:
-                            on_text(_CITATION.sub("", sentence))
+                            on_text(safe_markdown(_CITATION.sub("", sentence)))
                     else:
                         dropped += 1
         except (TimeoutError, ModelUnavailable) as error:
@@ -151,7 +152,7 @@ def _worded(outcome: Outcome, kept: Sequence[str], name: str) -> Outcome:
     cited = dict.fromkeys(entry_id for sentence in kept for entry_id in _CITATION.findall(sentence))
     text = " ".join(_CITATION.sub("", sentence).replace(" .", ".").replace(" 。", "。") for sentence in kept)
     receipt = replace(outcome.receipt, versions={**outcome.receipt.versions, "generator": name})
-    return replace(outcome, text=text.strip(), citations=tuple(cited), receipt=receipt)
+    return replace(outcome, text=safe_markdown(text.strip()), citations=tuple(cited), receipt=receipt)
 
 
 async def _sentences(pieces: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -3,6 +3,7 @@
 import re
 
 from ingest.records import RejectedField
+from knowledge.markup import sanitise
 
 # Control characters but tab and line feed, byte order marks, zero-width spaces, direction overrides that reorder
 # what is shown. Zero-width joiners stay: emoji and Indic scripts need them.
@@ -41,3 +42,13 @@ def clean_line(text: str, *, field: str, max_bytes: int) -> str:
         RejectedField: as `clean_block`.
     """
     return " ".join(clean_block(text, field=field, max_bytes=max_bytes).split())
+
+
+def clean_answer(text: str) -> tuple[str, tuple[str, ...]]:
+    """Make an answer safe to show: Markdown and simple HTML without scripts.
+
+    Returns:
+        The answer, and what was taken out of it, for people: "a script".
+    """
+    clean = sanitise(text)
+    return clean.text if clean.text == text else clean.text.strip(), clean.removed

@@ -1,15 +1,20 @@
 """From records to what changes in the catalog: duplicates joined, conflicts named, ids derived. Pure."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
+from ingest.identity import derived_id, id_of_key, prose_id
 from ingest.records import Note, Record, Rejection
+from ingest.removal import Scope, Seen, find_removed
 from ingest.sources.document import Item
 from knowledge.catalog import Changes
 from knowledge.entry_codec import content_hash
 from knowledge.types import Entry, Source
 from models.text import normalise
+
+__all__ = ["Conflict", "KeptByHand", "Plan", "Scope", "derived_id", "make_plan"]
+
+_COMPARED = tuple(each.name for each in fields(Entry) if each.name not in ("id", "sources", "edited"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,28 @@ class Conflict:
     question: str
     kept: Source
     ignored: Source
+    kept_answer: str = ""
+    ignored_answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptByHand:
+    """An entry that a person edited or removed, and that a document has otherwise; what the person did counts."""
+
+    entry_id: str
+    question: str
+    ours: Entry | None  # as edited; None if it was removed
+    theirs: Entry  # as the document has it
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The fields in which the two differ; none for an entry that was removed."""
+        return differing(self.ours, self.theirs) if self.ours is not None else ()
+
+
+def differing(one: Entry, other: Entry) -> tuple[str, ...]:
+    """Name the fields in which two entries say something else."""
+    return tuple(name for name in _COMPARED if getattr(one, name) != getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +59,13 @@ class Plan:
     removed: int
     unchanged: int
     duplicates: int  # records that joined another one
+    records: int  # with an answer; those that are duplicates or in conflict included
     conflicts: tuple[Conflict, ...]
     rejections: tuple[Rejection, ...]
     notes: tuple[Note, ...] = ()
-
-
-def derived_id(question: str) -> str:
-    """Name an entry whose file gives no id: the same question, however typed, gives the same id."""
-    return _derived_from(normalise(question))
-
-
-def _derived_from(key: str) -> str:
-    return "q-" + hashlib.sha256(key.encode()).hexdigest()[:16]
+    kept: tuple[KeptByHand, ...] = ()
+    news: frozenset[str] = frozenset()  # ids of what was added or changed
+    gone: tuple[Entry, ...] = ()  # what was removed
 
 
 def make_plan(
@@ -52,6 +74,9 @@ def make_plan(
     *,
     language_of: Callable[[str], str],
     require_answers: bool = True,
+    scope: Scope | None = None,
+    removed_by_hand: frozenset[str] = frozenset(),
+    overwrite_edited: bool = False,
 ) -> Plan:
     """Decide what becomes of the records.
 
@@ -60,11 +85,15 @@ def make_plan(
         existing: the catalog's entries.
         language_of: tells the language of a question whose file does not.
         require_answers: reject records without an answer.
+        scope: what may be removed; by default only passages of running text that their document no longer has.
+        removed_by_hand: ids of entries that are not to come back.
+        overwrite_edited: take the documents' word also where a person edited or removed an entry.
 
     Returns:
-        The plan. Entries that no record names stay as they are.
+        The plan. Entries that no record names stay as they are, but for those that the scope gives free.
     """
     records: list[Record] = []
+    unanswered: list[Record] = []
     rejections: list[Rejection] = []
     notes: list[Note] = []
     for item in read:
@@ -73,34 +102,90 @@ def make_plan(
         elif isinstance(item, Note):
             notes.append(item)
         elif require_answers and not item.answer:
-            reason = f"the question {item.question[:60]!r} has no answer; write one or remove it"
-            rejections.append(Rejection(source=item.source, reason=reason))
+            unanswered.append(item)
         else:
             records.append(item)
-    merging = _Merging(existing)
+    scope = scope or Scope()
+    merging = _Merging(existing, vanished=scope.vanished if scope.sync else frozenset())
     # Records with an id first: one without an id then joins the one with the same question and answer that has one.
     for record in sorted(records, key=lambda record: not record.id):
         merging.take(record)
-    return replace(merging.finish(language_of, rejections), notes=tuple(notes))
+    outcome = merging.finish(language_of, frozenset() if overwrite_edited else removed_by_hand, overwrite_edited)
+    seen = Seen(
+        entry_ids=frozenset(merging.drafts),
+        unanswered=frozenset(merging.ids_of(unanswered)),
+        documents=frozenset(record.source.file for record in records),
+        rejections=tuple(rejections),
+    )
+    removed = find_removed(existing, seen, scope)
+    rejections += [_unanswered(record) for record in unanswered]
+    plan = replace(
+        outcome,
+        records=len(records),
+        rejections=tuple(rejections),
+        notes=(*notes, *merging.notes, *removed.notes),
+    )
+    return _without(plan, removed.entries, removed.updates)
 
 
-@dataclass(slots=True)
+def _unanswered(record: Record) -> Rejection:
+    reason = f"the question {record.question[:60]!r} has no answer; write one or remove it"
+    return Rejection(source=record.source, reason=reason)
+
+
+def _without(plan: Plan, gone: Sequence[Entry], updates: Sequence[Entry]) -> Plan:
+    """Take entries out of a plan, and let others lose the sources that vanished."""
+    if not gone and not updates:
+        return plan
+    removals = sorted({*plan.changes.removals, *(entry.id for entry in gone)})
+    changed = {entry.id: entry for entry in updates}
+    left = (changed.get(entry.id, entry) for entry in plan.entries)
+    absent = frozenset(removals)
+    return replace(
+        plan,
+        entries=tuple(entry for entry in left if entry.id not in absent),
+        changes=replace(plan.changes, upserts=(*plan.changes.upserts, *updates), removals=tuple(removals)),
+        removed=len(removals),
+        gone=(*plan.gone, *gone),
+    )
+
+
 class _Draft:
-    """An entry in the making."""
+    """An entry in the making: the record that began it, and those that joined."""
 
-    id: str
-    key: str  # the question, normalised
-    first: Record
-    similar: dict[str, None]
-    tags: dict[str, None]
-    sources: dict[Source, None]
+    __slots__ = ("first", "id", "joined", "key")
+
+    def __init__(self, entry_id: str, key: str, first: Record) -> None:
+        self.id = entry_id
+        self.key = key  # the question, normalised
+        self.first = first
+        self.joined: list[Record] | None = None  # most drafts are of one record, and there may be a million
 
     def join(self, record: Record) -> None:
         """Take over another record with the same answer; a question that is worded otherwise is a similar one."""
-        wordings = (record.question, *record.similar_questions)
-        self.similar.update((text, None) for text in wordings if text != self.first.question)
-        self.tags.update(dict.fromkeys(record.tags))
-        self.sources[record.source] = None
+        if self.joined is None:
+            self.joined = []
+        self.joined.append(record)
+
+    @property
+    def similar(self) -> tuple[str, ...]:
+        if self.joined is None:
+            return self.first.similar_questions
+        wordings = (text for each in self.joined for text in (each.question, *each.similar_questions))
+        found = dict.fromkeys((*self.first.similar_questions, *wordings))
+        return tuple(text for text in found if text != self.first.question)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        if self.joined is None:
+            return self.first.tags
+        return tuple(dict.fromkeys((*self.first.tags, *(tag for each in self.joined for tag in each.tags))))
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        if self.joined is None:
+            return (self.first.source,)
+        return _ordered((self.first.source, *(each.source for each in self.joined)))
 
 
 @dataclass(slots=True)
@@ -108,23 +193,31 @@ class _Merging:
     """Joins records among themselves and with the entries that are known."""
 
     existing: Sequence[Entry]
+    vanished: frozenset[str] = frozenset()  # names of documents whose word counts no longer
     drafts: dict[str, _Draft] = field(default_factory=dict)  # by entry id
     by_question: dict[str, list[str]] = field(default_factory=dict)  # normalised question -> ids of drafts
     known: dict[str, Entry] = field(default_factory=dict)
-    known_key: dict[str, str] = field(default_factory=dict)  # id -> question, normalised
     known_by_question: dict[str, list[str]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)  # question -> the same, normalised
     duplicates: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     replaced: set[str] = field(default_factory=set)  # derived ids that give way to one that a file gives
 
     def __post_init__(self) -> None:
         self.known = {entry.id: entry for entry in self.existing}
         for entry in self.existing:
-            key = self.known_key[entry.id] = normalise(entry.question)
-            self.known_by_question.setdefault(key, []).append(entry.id)
+            self.known_by_question.setdefault(self.key(entry.question), []).append(entry.id)
+
+    def key(self, question: str) -> str:
+        """Normalise a question; most are met twice, in a record and in the entry that it made last time."""
+        known = self.keys.get(question)
+        if known is None:
+            known = self.keys[question] = normalise(question)
+        return known
 
     def take(self, record: Record) -> None:
-        key = normalise(record.question)
+        key = self.key(record.question)
         rival = self._rival(record, key)
         if rival is None:
             self._start(record, key)
@@ -132,16 +225,33 @@ class _Merging:
             rival.join(record)
             self.duplicates += 1
         else:
-            conflict = Conflict(question=record.question, kept=rival.first.source, ignored=record.source)
+            conflict = Conflict(
+                question=record.question,
+                kept=rival.first.source,
+                ignored=record.source,
+                kept_answer=rival.first.answer,
+                ignored_answer=record.answer,
+            )
             self.conflicts.append(conflict)
+
+    def ids_of(self, records: Sequence[Record]) -> set[str]:
+        """Give the ids of all entries that records without an answer might have named."""
+        found: set[str] = set()
+        for record in records:
+            key = self.key(record.question)
+            found.update((record.id or id_of_key(key), *self.known_by_question.get(key, ())))
+        return found
 
     def _rival(self, record: Record, key: str) -> _Draft | None:
         """Give the draft of this run that the record belongs to, or is at odds with.
 
-        Files that give ids may have one question twice with two answers; without ids that is a conflict.
+        Files that give ids may have one question twice with two answers; without ids that is a conflict. Passages of
+        running text are never at odds: they share their headings.
         """
         if record.id:
             return self.drafts.get(record.id)
+        if record.prose:
+            return self.drafts.get(prose_id(record.source.file, record.question, record.answer))
         same = [self.drafts[entry_id] for entry_id in self.by_question.get(key, ())]
         equal = [draft for draft in same if draft.first.answer == record.answer]
         return next(iter(equal or same), None)
@@ -150,37 +260,49 @@ class _Merging:
         entry_id = record.id or self._id_of(record, key)
         if record.id:
             self._replace_derived(record, key)
-        draft = _Draft(entry_id, key, record, {}, dict.fromkeys(record.tags), {record.source: None})
-        draft.similar.update(dict.fromkeys(record.similar_questions))
-        self.drafts[entry_id] = draft
-        self.by_question.setdefault(key, []).append(entry_id)
+        self.drafts[entry_id] = _Draft(entry_id, key, record)
+        if not record.prose:
+            self.by_question.setdefault(key, []).append(entry_id)
 
     def _id_of(self, record: Record, key: str) -> str:
         """Find the known entry that says the same under an id of its own, else derive one from the question."""
+        if record.prose:
+            return prose_id(record.source.file, record.question, record.answer)
         for entry_id in self.known_by_question.get(key, ()):
             if self.known[entry_id].answer == record.answer:
                 return entry_id
-        return _derived_from(key)
+        return id_of_key(key)
 
     def _replace_derived(self, record: Record, key: str) -> None:
         for entry_id in self.known_by_question.get(key, ()):
             same = self.known[entry_id].answer == record.answer
-            if same and entry_id != record.id and entry_id == _derived_from(key):
+            if same and entry_id != record.id and entry_id == id_of_key(key):
                 self.replaced.add(entry_id)
 
-    def finish(self, language_of: Callable[[str], str], rejections: Sequence[Rejection]) -> Plan:
+    def finish(self, language_of: Callable[[str], str], removed_by_hand: frozenset[str], overwrite: bool) -> Plan:
+        """Make entries of the drafts and hold them against those that are known."""
         files = {source.file for draft in self.drafts.values() for source in draft.sources}
         upserts: list[Entry] = []
-        added = changed = unchanged = 0
+        kept: list[KeptByHand] = []
+        added, changed = set(), set()
+        unchanged = 0
         for draft in self.drafts.values():
             old = self.known.get(draft.id)
             entry = self._with_what_was_known(_entry_of(draft, language_of), draft, files)
+            same = old is not None and (entry == old or content_hash(old) == content_hash(entry))
+            if old is None and draft.id in removed_by_hand:
+                kept.append(KeptByHand(entry_id=draft.id, question=entry.question, ours=None, theirs=entry))
+                continue
             if old is None:
-                added += 1
-            elif entry == old or content_hash(old) == content_hash(entry):
+                added.add(draft.id)
+            elif same:
                 unchanged += 1
+            elif old.edited and not overwrite:
+                kept.append(KeptByHand(entry_id=draft.id, question=old.question, ours=old, theirs=entry))
+                entry = replace(old, sources=entry.sources)
             else:
-                changed += 1
+                changed.add(draft.id)
+                self._note_replaced(old, entry, files)
             if entry != old:
                 upserts.append(entry)
         removals = sorted(self.replaced - self.drafts.keys())
@@ -190,28 +312,40 @@ class _Merging:
         return Plan(
             entries=tuple(after[entry_id] for entry_id in sorted(after)),
             changes=Changes(upserts=tuple(upserts), removals=tuple(removals)),
-            added=added,
-            changed=changed,
+            added=len(added),
+            changed=len(changed),
             removed=len(removals),
             unchanged=unchanged,
             duplicates=self.duplicates,
+            records=0,
             conflicts=tuple(self.conflicts),
-            rejections=tuple(rejections),
+            rejections=(),
+            kept=tuple(kept),
+            news=frozenset(added | changed),
+            gone=tuple(self.known[entry_id] for entry_id in removals),
         )
+
+    def _note_replaced(self, old: Entry, new: Entry, files: set[str]) -> None:
+        """Say so when a document replaces what another one, which is not read this time, said."""
+        others = [source for source in old.sources if source.file not in files]
+        if others and len(others) == len(old.sources) and new.sources:
+            place = ", ".join(filter(None, (others[0].file, others[0].place)))
+            text = f"{new.question[:60]!r} is answered otherwise in {place}, which was not read this time; this counts"
+            self.notes.append(Note(source=new.sources[0], text=text))
 
     def _known_as(self, draft: _Draft) -> Entry | None:
         """Give the entry as it was, also where it had a derived id that now gives way to one from a file."""
         if draft.id in self.known or not self.replaced:
             return self.known.get(draft.id)
-        derived = _derived_from(draft.key)
+        derived = id_of_key(draft.key)
         return self.known[derived] if derived in self.replaced else None
 
     def _with_what_was_known(self, entry: Entry, draft: _Draft, files: set[str]) -> Entry:
         """Keep what other files, which are not read this time, gave to an entry that still says the same."""
         old = self._known_as(draft)
-        if old is None or old.answer != entry.answer or self.known_key[old.id] != draft.key:
+        if old is None or old.answer != entry.answer or self.key(old.question) != draft.key:
             return entry
-        others = [source for source in old.sources if source.file not in files]
+        others = [source for source in old.sources if source.file not in files and source.file not in self.vanished]
         if not others:
             return entry
         similar = dict.fromkeys((*entry.similar_questions, *old.similar_questions))
@@ -229,13 +363,13 @@ def _entry_of(draft: _Draft, language_of: Callable[[str], str]) -> Entry:
         id=draft.id,
         question=record.question,
         answer=record.answer,
-        similar_questions=tuple(draft.similar),
+        similar_questions=draft.similar,
         category=record.category,
         language=record.language or language_of(record.question),
-        tags=tuple(draft.tags),
+        tags=draft.tags,
         valid_from=record.valid_from,
         valid_until=record.valid_until,
-        sources=_ordered(draft.sources),
+        sources=draft.sources,
     )
 
 

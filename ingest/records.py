@@ -20,6 +20,7 @@ class Record:
     id: str = ""  # as the file says; empty when it does not
     valid_from: datetime | None = None  # aware
     valid_until: datetime | None = None  # aware; exclusive
+    half_of: str = ""  # names the entry of which the record is one half, its questions or its answer; "" of whole ones
     prose: bool = False  # a passage of running text: the question is the headings above it, which others may share
 
 

@@ -1,18 +1,14 @@
-"""What an ingest did, for people and for programs."""
+"""What an ingest did: the values, and their form for programs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
-from ingest.plan import Conflict
-from ingest.records import Rejection
+from ingest.gate import GateResult
+from ingest.near import Nearness
+from ingest.plan import Conflict, KeptByHand
+from ingest.records import Note, Rejection
 from knowledge.publish import Lost
-from knowledge.types import Source
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_SHOWN = 20  # rejections and conflicts listed on the terminal; the JSON has all
+from knowledge.types import Entry, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +25,12 @@ class IngestReport:
     duplicates: int
     conflicts: Sequence[Conflict]
     rejections: Sequence[Rejection]
+    notes: Sequence[Note] = ()
+    kept: Sequence[KeptByHand] = ()
+    gone: Sequence[Entry] = ()  # what was removed
+    near: Nearness = field(default_factory=Nearness)
+    gate: GateResult | None = None  # None: there is none, or nothing was to be published
+    refused: str = ""  # why nothing was published although it might have been; "" otherwise
     entries: int  # in the base afterwards
     passages: int  # 0 for a dry run
     embedded: int  # texts that the encoder was given
@@ -43,9 +45,14 @@ class IngestReport:
         """Records and files that were not taken."""
         return len(self.rejections)
 
+    @property
+    def texts_per_s(self) -> float:
+        """Texts encoded in a second; 0 if none were."""
+        return self.embedded / self.embedding_seconds if self.embedding_seconds else 0.0
+
     def exit_code(self, *, allow_rejects: bool) -> int:
-        """Give 1 if anything was rejected, unless that is allowed."""
-        return 1 if self.rejections and not allow_rejects else 0
+        """Give 1 if anything was rejected, unless that is allowed, or if publishing was refused."""
+        return 1 if self.refused or (self.rejections and not allow_rejects) else 0
 
     def to_dict(self) -> dict[str, object]:
         """Give plain values for JSON."""
@@ -60,73 +67,58 @@ class IngestReport:
             "duplicate": self.duplicates,
             "conflicting": len(self.conflicts),
             "rejected": self.rejected,
+            "kept": len(self.kept),
             "entries": self.entries,
             "passages": self.passages,
             "embedded": self.embedded,
             "reused": self.reused,
             "version": self.version,
+            "refused": self.refused,
             "seconds": round(self.seconds, 3),
             "embedding_seconds": round(self.embedding_seconds, 3),
-            "conflicts": [
-                {"question": c.question, "kept": _place(c.kept), "ignored": _place(c.ignored)} for c in self.conflicts
+            "texts_per_s": round(self.texts_per_s, 1),
+            "conflicts": [_conflict(each) for each in self.conflicts],
+            "rejections": [{**_place(each.source), "reason": each.reason} for each in self.rejections],
+            "notes": [{**_place(each.source), "text": each.text} for each in self.notes],
+            "kept_by_hand": [_kept(each) for each in self.kept],
+            "removed_entries": [_brief(each) for each in self.gone],
+            "near_duplicates": [
+                {**_brief(pair.entry), "other": _brief(pair.other), "similarity": pair.similarity}
+                for pair in self.near.pairs
             ],
-            "rejections": [{**_place(r.source), "reason": r.reason} for r in self.rejections],
+            "near_duplicates_examined": {"entries": self.near.examined, "of": self.near.of},
             "not_first": [{"id": lost.entry_id, "found": lost.found} for lost in self.lost],
+            "gate": self.gate and self.gate.to_dict(),
         }
 
 
-def print_report(report: IngestReport, console: "Console") -> None:
-    """Show a report on the terminal."""
-    from rich.markup import escape
-
-    for rejection in report.rejections[:_SHOWN]:
-        console.print(
-            f"[red]rejected[/] {escape(_shown(rejection.source))}: {escape(rejection.reason)}", highlight=False
-        )
-    for conflict in report.conflicts[:_SHOWN]:
-        places = f"{_shown(conflict.kept)} counts, {_shown(conflict.ignored)} says otherwise"
-        console.print(f"[yellow]conflict[/] {escape(conflict.question[:60])}: {escape(places)}", highlight=False)
-    for lost in report.lost[:_SHOWN]:
-        text = f"{lost.entry_id} is not found first by its own question, {lost.found} is"
-        console.print(f"[yellow]warning[/] {escape(text)}", highlight=False)
-    for kind, count in (
-        ("rejections", len(report.rejections)),
-        ("conflicts", len(report.conflicts)),
-        ("warnings", len(report.lost)),
-    ):
-        if count > _SHOWN:
-            console.print(f"… and {count - _SHOWN} more {kind}; --json lists them all", highlight=False)
-    _print_table(report, console)
-
-
-def _print_table(report: IngestReport, console: "Console") -> None:
-    from rich.table import Table
-
-    counts = {
-        "added": report.added,
-        "changed": report.changed,
-        "removed": report.removed,
-        "unchanged": report.unchanged,
-        "duplicate": report.duplicates,
-        "conflicting": len(report.conflicts),
-        "rejected": report.rejected,
+def _conflict(conflict: Conflict) -> Mapping[str, object]:
+    return {
+        "question": conflict.question,
+        "kept": {**_place(conflict.kept), "answer": conflict.kept_answer},
+        "ignored": {**_place(conflict.ignored), "answer": conflict.ignored_answer},
     }
-    table = Table(*counts)
-    table.add_row(*(str(count) for count in counts.values()))
-    console.print(table)
-    if report.dry_run:
-        console.print("dry run: nothing was written", highlight=False)
-    elif report.version:
-        console.print(
-            f"{report.kb}: version {report.version} is live, {report.entries} entries, {report.passages} passages; "
-            f"{report.embedded} texts encoded, {report.reused} vectors reused, {report.seconds:.1f} s",
-            highlight=False,
-        )
+
+
+def _kept(kept: KeptByHand) -> Mapping[str, object]:
+    return {
+        "id": kept.entry_id,
+        "question": kept.question,
+        "removed_by_hand": kept.ours is None,
+        "differs_in": list(kept.differing),
+        "ours": kept.ours and kept.ours.answer,
+        "theirs": kept.theirs.answer,
+        "source": _place(kept.theirs.sources[0]) if kept.theirs.sources else None,
+    }
+
+
+def _brief(entry: Entry) -> Mapping[str, object]:
+    return {
+        "id": entry.id,
+        "question": entry.question,
+        "source": _place(entry.sources[0]) if entry.sources else None,
+    }
 
 
 def _place(source: Source) -> Mapping[str, str]:
     return {"file": source.file, "place": source.place}
-
-
-def _shown(source: Source) -> str:
-    return f"{source.file}, {source.place}" if source.place else source.file

@@ -73,6 +73,13 @@ class FaissBackend:
 
     name = "faiss"
 
+    @property
+    def half_from(self) -> float:
+        """The number of vectors from which `build` wants them in 16 bits: an approximate index keeps them so."""
+        from knowledge.faiss_choice import IndexSettings
+
+        return (self._settings or IndexSettings()).exact_below
+
     def __init__(self, settings: "IndexSettings | None" = None) -> None:
         """Take when to search approximately."""
         self._settings = settings

@@ -20,6 +20,7 @@ from knowledge.migrations import migrate
 from knowledge.types import Entry
 
 _PRUNE_EVERY = 64  # recorded questions between two prunings of the log
+_OF_ENTRY = "WHERE workspace = ? AND kb = ? AND id = ?"
 
 
 class VersionState(StrEnum):
@@ -50,12 +51,27 @@ class Version:
     manifest: Mapping[str, object]  # as in the version's manifest.json
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class KnownDocument:
+    """A document that entries of a base were read from."""
+
+    root: str  # the folder that was given, or that holds the file that was given, as an absolute path
+    name: str  # below it; `Source.file` of the entries
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a new version changes in the entries; taken over in the transaction that makes it live."""
+    """What a new version changes in the catalog; taken over in the transaction that makes it live."""
 
     upserts: Sequence[Entry] = ()
     removals: Sequence[str] = ()  # entry ids
+    removals_by_hand: Sequence[str] = ()  # those of `removals` that documents are not to bring back
+    documents: Sequence[KnownDocument] = ()  # read for the first time
+    vanished: Sequence[KnownDocument] = ()  # not there any more
+
+    def __bool__(self) -> bool:
+        """Whether anything changes."""
+        return bool(self.upserts or self.removals or self.documents or self.vanished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +153,15 @@ class Catalog:
                 (workspace, kb, now.isoformat()),
             )
 
+    def forget_empty_base(self, workspace: str, kb: str) -> None:
+        """Drop a base that has no version, such as one whose first version was given up."""
+        with self._writing():
+            self._db.execute(
+                "DELETE FROM bases WHERE workspace = ?1 AND name = ?2 AND live_version IS NULL AND NOT EXISTS "
+                "(SELECT 1 FROM versions WHERE versions.workspace = ?1 AND kb = ?2)",
+                (workspace, kb),
+            )
+
     def bases(self, workspace: str | None = None) -> list[Base]:
         """List the bases of one workspace, or of all, by name."""
         rows = self._read(
@@ -178,6 +203,18 @@ class Catalog:
         )
         return entry_from_json(rows[0][0]) if rows else None
 
+    def removed_by_hand(self, workspace: str, kb: str) -> frozenset[str]:
+        """Give the ids of entries that a person took out and that have not come back since."""
+        rows = self._read("SELECT id FROM removed_by_hand WHERE workspace = ? AND kb = ?", (workspace, kb))
+        return frozenset(row[0] for row in rows)
+
+    def documents(self, workspace: str, kb: str) -> list[KnownDocument]:
+        """List the documents that the base was read from, by folder and name."""
+        rows = self._read(
+            "SELECT root, name FROM documents WHERE workspace = ? AND kb = ? ORDER BY root, name", (workspace, kb)
+        )
+        return [KnownDocument(root=row[0], name=row[1]) for row in rows]
+
     # -- versions
 
     def versions(self, workspace: str, kb: str) -> list[Version]:
@@ -215,13 +252,13 @@ class Catalog:
         now: datetime,
         manifest: Mapping[str, object] | None = None,
     ) -> None:
-        """Make a version live and take over its changes of the entries, in one transaction.
+        """Make a version live and take over its changes, in one transaction.
 
         Args:
             workspace: of the base.
             kb: the base.
             version: its folder is complete on disk.
-            changes: of the entries, against what the catalog holds.
+            changes: against what the catalog holds.
             now: becomes the version's date, so that a version made live again counts as the newest.
             manifest: of a version that was just built; None leaves what is known.
 
@@ -249,18 +286,28 @@ class Catalog:
             )
 
     def _apply(self, workspace: str, kb: str, changes: Changes, now: datetime) -> None:
-        self._db.executemany(
-            "DELETE FROM entries WHERE workspace = ? AND kb = ? AND id = ?",
-            ((workspace, kb, entry_id) for entry_id in changes.removals),
+        base, date = (workspace, kb), now.isoformat()
+        many = self._db.executemany
+        many(f"DELETE FROM entries {_OF_ENTRY}", ((*base, entry_id) for entry_id in changes.removals))
+        many(f"DELETE FROM removed_by_hand {_OF_ENTRY}", ((*base, entry.id) for entry in changes.upserts))
+        many(
+            "INSERT OR REPLACE INTO removed_by_hand (workspace, kb, id, removed) VALUES (?,?,?,?)",
+            ((*base, entry_id, date) for entry_id in changes.removals_by_hand),
         )
-        self._db.executemany(
-            "INSERT INTO entries (workspace, kb, id, question, content_hash, body, updated) VALUES (?,?,?,?,?,?,?) "
-            "ON CONFLICT DO UPDATE SET question = excluded.question, content_hash = excluded.content_hash, "
-            "body = excluded.body, updated = excluded.updated",
-            (
-                (workspace, kb, e.id, e.question, content_hash(e), entry_to_json(e), now.isoformat())
-                for e in changes.upserts
-            ),
+        many(
+            "INSERT INTO entries (workspace, kb, id, question, content_hash, body, edited_by_hand, updated) "
+            "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET question = excluded.question, "
+            "content_hash = excluded.content_hash, body = excluded.body, edited_by_hand = excluded.edited_by_hand, "
+            "updated = excluded.updated",
+            ((*base, e.id, e.question, content_hash(e), entry_to_json(e), e.edited, date) for e in changes.upserts),
+        )
+        many(
+            "DELETE FROM documents WHERE workspace = ? AND kb = ? AND root = ? AND name = ?",
+            ((*base, document.root, document.name) for document in changes.vanished),
+        )
+        many(
+            "INSERT OR IGNORE INTO documents (workspace, kb, root, name) VALUES (?,?,?,?)",
+            ((*base, document.root, document.name) for document in changes.documents),
         )
 
     def forget_versions(self, workspace: str, kb: str, versions: Iterable[str]) -> None:

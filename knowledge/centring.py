@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatMatrix = NDArray[np.float32]
+HalfMatrix = NDArray[np.float16]
 FloatVector = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 _PRIOR = 2.0  # the mean of n vectors is shrunk by n / (n + 2): one lone entry must not become the zero vector
 _TINY = 1e-12
+_ROWS = 8_192  # handled at once: large versions are widened to 32 bits in pieces, never as a whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,12 +36,15 @@ class Centring:
 
     @classmethod
     def fit(
-        cls, vectors: FloatMatrix, blocks: Sequence[int] | None = None, answers: BoolArray | None = None
+        cls,
+        vectors: FloatMatrix | HalfMatrix,
+        blocks: Sequence[int] | None = None,
+        answers: BoolArray | None = None,
     ) -> "Centring":
         """Take the means of a version's vectors.
 
         Args:
-            vectors: (n, dim) float32 as the encoder gave them; n may be 0.
+            vectors: (n, dim) float32 or float16 as the encoder gave them; n may be 0.
             blocks: widths of the parts that several encoders gave, in order; by default one of the full width.
             answers: (n,) which of them are of answers; none by default.
 
@@ -52,9 +57,23 @@ class Centring:
         chosen = np.zeros(len(vectors), dtype=np.bool_) if answers is None else answers
         means = np.zeros((2, vectors.shape[1]), dtype=np.float32)
         for part in _slices(widths):
-            means[0, part] = _mean_direction(vectors[~chosen, part])
-            means[1, part] = _mean_direction(vectors[chosen, part])
+            means[0, part] = _mean_direction(vectors[:, part], ~chosen)
+            means[1, part] = _mean_direction(vectors[:, part], chosen)
         return cls(mean=means, blocks=widths)
+
+    def apply_in_pieces(self, vectors: HalfMatrix, answers: BoolArray, *, half: bool) -> FloatMatrix | HalfMatrix:
+        """Centre all vectors of a version as `apply` does, without widening them as a whole.
+
+        Args:
+            vectors: (n, dim) as the encoder gave them.
+            answers: (n,) which of them are of answers.
+            half: give float16; otherwise float32.
+        """
+        centred = np.empty(vectors.shape, dtype=np.float16 if half else np.float32)
+        for start in range(0, len(vectors), _ROWS):
+            some = slice(start, start + _ROWS)
+            centred[some] = self.apply(vectors[some].astype(np.float32), answers[some])
+        return centred
 
     def apply(self, vectors: FloatMatrix, answers: BoolArray | None = None) -> FloatMatrix:
         """Centre vectors.
@@ -78,12 +97,17 @@ class Centring:
         return centred
 
 
-def _mean_direction(vectors: FloatMatrix) -> FloatVector:
-    """Average the unit vectors of the rows that are not zero; (dim,) zeros where there is none."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = norms[:, 0] > 0
-    units = vectors[known] / norms[known]
-    mean: FloatVector = (units.sum(axis=0) / (len(units) + _PRIOR)).astype(np.float32)
+def _mean_direction(vectors: FloatMatrix | HalfMatrix, chosen: BoolArray) -> FloatVector:
+    """Average the unit vectors of the chosen rows that are not zero; (dim,) zeros where there is none."""
+    total = np.zeros(vectors.shape[1], dtype=np.float64)
+    count = 0
+    for start in range(0, len(vectors), _ROWS):
+        some = vectors[start : start + _ROWS][chosen[start : start + _ROWS]].astype(np.float32)
+        norms = np.linalg.norm(some, axis=1, keepdims=True)
+        known = norms[:, 0] > 0
+        total += (some[known] / norms[known]).sum(axis=0, dtype=np.float64)
+        count += int(np.count_nonzero(known))
+    mean: FloatVector = (total / (count + _PRIOR)).astype(np.float32)
     return mean
 
 

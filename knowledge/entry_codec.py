@@ -30,11 +30,12 @@ def content_hash(entry: Entry) -> str:
     """Fingerprint what an entry says; not its id and not where it was read, which change without a new meaning."""
     content = _to_dict(entry)
     del content["id"], content["sources"]
+    content.pop("edited", None)
     return hashlib.sha256(orjson.dumps(content)).hexdigest()[:32]
 
 
 def _to_dict(entry: Entry) -> dict[str, Any]:
-    return {
+    values: dict[str, Any] = {
         "id": entry.id,
         "question": entry.question,
         "similar_questions": list(entry.similar_questions),
@@ -46,6 +47,9 @@ def _to_dict(entry: Entry) -> dict[str, Any]:
         "valid_until": entry.valid_until and entry.valid_until.isoformat(),
         "sources": [[source.file, source.place] for source in entry.sources],
     }
+    if entry.edited:
+        values["edited"] = True
+    return values
 
 
 def _from_dict(values: dict[str, Any]) -> Entry:
@@ -59,7 +63,8 @@ def _from_dict(values: dict[str, Any]) -> Entry:
         tags=tuple(values["tags"]),
         valid_from=_date(values["valid_from"]),
         valid_until=_date(values["valid_until"]),
-        sources=tuple(Source(file=file, place=place) for file, place in values["sources"]),
+        sources=tuple([Source(file=file, place=place) for file, place in values["sources"]]),
+        edited=values.get("edited", False),
     )
 
 

@@ -87,7 +87,7 @@ def choose_index(vectors: FloatMatrix, settings: IndexSettings) -> ChosenIndex:
     approximate index gives is to be scored again from full vectors, `candidates_for` tells how many.
 
     Args:
-        vectors: (n, dim) float32, rows of L2 norm 1.
+        vectors: (n, dim) float32 or float16, rows of L2 norm 1; the latter are widened in pieces.
         settings: the border and the target.
 
     Returns:
@@ -95,7 +95,7 @@ def choose_index(vectors: FloatMatrix, settings: IndexSettings) -> ChosenIndex:
     """
     exact = faiss.IndexFlatIP(vectors.shape[1])
     if len(vectors) < settings.exact_below:
-        exact.add(vectors)
+        _add_in_steps(exact, vectors)
         return ChosenIndex(index=exact, choice=IndexChoice(kind="exact"))
     trial = _make_trial(vectors, settings.sample)
     for candidate in _candidates(vectors, trial):
@@ -166,12 +166,13 @@ def _build_ivf(vectors: FloatMatrix, lists: int) -> Any:
 
 def _spread(vectors: FloatMatrix, wanted: int) -> FloatMatrix:
     """Take rows evenly from the whole matrix, the same ones every time."""
-    return vectors[np.linspace(0, len(vectors) - 1, min(len(vectors), wanted)).astype(np.int64)]
+    rows = np.linspace(0, len(vectors) - 1, min(len(vectors), wanted)).astype(np.int64)
+    return vectors[rows].astype(np.float32, copy=False)
 
 
 def _add_in_steps(index: Any, vectors: FloatMatrix) -> None:
     for start in range(0, len(vectors), _ADD_ROWS):
-        index.add(vectors[start : start + _ADD_ROWS])
+        index.add(np.ascontiguousarray(vectors[start : start + _ADD_ROWS], dtype=np.float32))
 
 
 def _make_trial(vectors: FloatMatrix, sample: int) -> _Trial:
@@ -180,5 +181,17 @@ def _make_trial(vectors: FloatMatrix, sample: int) -> _Trial:
     noise = np.random.default_rng(0).standard_normal(seeds.shape, dtype=np.float32)
     queries = seeds + noise * np.float32(_BLUR / np.sqrt(vectors.shape[1]))
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-    _, best = faiss.knn(queries, vectors, min(10, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
-    return _Trial(queries=queries, best=best.astype(np.int64))
+    return _Trial(queries=queries, best=_exact_best(queries, vectors, min(10, len(vectors))))
+
+
+def _exact_best(queries: FloatMatrix, vectors: FloatMatrix, k: int) -> NDArray[np.int64]:
+    """Find the k nearest rows of each query, (len(queries), k) best first, looking at some rows at a time."""
+    ids = np.empty((len(queries), 0), dtype=np.int64)
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    for start in range(0, len(vectors), _ADD_ROWS):
+        some = np.ascontiguousarray(vectors[start : start + _ADD_ROWS], dtype=np.float32)
+        near, rows = faiss.knn(queries, some, min(k, len(some)), metric=faiss.METRIC_INNER_PRODUCT)
+        scores, ids = np.hstack([scores, near]), np.hstack([ids, rows.astype(np.int64) + start])
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
+    return ids

@@ -62,12 +62,16 @@ class FaissStore:
         return int(self._index.ntotal)
 
     def fill(self, vectors: FloatMatrix, passages: Sequence[Passage], entries: Sequence[Entry]) -> None:
-        """Take the whole content of a version and choose the index for it; see KnowledgeStore.fill."""
+        """Take the whole content of a version and choose the index for it; see KnowledgeStore.fill.
+
+        Vectors in 16 bits are taken as well, and kept, not copied, by an approximate index.
+        """
         check_width(vectors, self._dim)
-        chosen = choose_index(np.ascontiguousarray(vectors, dtype=np.float32), self._settings)
+        chosen = choose_index(np.ascontiguousarray(vectors), self._settings)
         self._columns = EntryColumns.build(passages, entries)
         self._index, self._choice = chosen.index, chosen.choice
-        self._full = self._flat_vectors() if self._choice.kind == "exact" else vectors.astype(np.float16)
+        exact = self._choice.kind == "exact"
+        self._full = self._flat_vectors() if exact else vectors.astype(np.float16, copy=False)
         tune(self._index, self._choice)
 
     def search(self, queries: FloatMatrix, *, k: int, where: Filter = ANY) -> list[list[Hit]]:

@@ -49,6 +49,26 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX unknown_by_base ON unknown_questions (workspace, kb, id)",
         "CREATE INDEX unknown_by_date ON unknown_questions (asked_at)",
     ),
+    (
+        # Which documents a base was read from, so that one that vanished can be told from one that was not named.
+        """CREATE TABLE documents (
+            workspace TEXT NOT NULL,
+            kb TEXT NOT NULL,
+            root TEXT NOT NULL,
+            name TEXT NOT NULL,
+            PRIMARY KEY (workspace, kb, root, name),
+            FOREIGN KEY (workspace, kb) REFERENCES bases (workspace, name)
+        ) WITHOUT ROWID""",
+        # Entries that a person took out: a document that still has them does not bring them back unasked.
+        """CREATE TABLE removed_by_hand (
+            workspace TEXT NOT NULL,
+            kb TEXT NOT NULL,
+            id TEXT NOT NULL,
+            removed TEXT NOT NULL,
+            PRIMARY KEY (workspace, kb, id),
+            FOREIGN KEY (workspace, kb) REFERENCES bases (workspace, name)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 

@@ -5,70 +5,41 @@ is complete and on disk, and it answers only from the catalog's transaction on. 
 swept by the next one that publishes.
 """
 
-import hashlib
-import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
-import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
-from knowledge.backends import StoreBackend
+from knowledge.building import Body, Draft, Lost, Recipe, build_version, find_lost, lost_of, version_id
 from knowledge.catalog import Catalog, Changes, VersionState
-from knowledge.centring import Centring
-from knowledge.columns import BoolArray, EntryColumns
-from knowledge.entry_codec import entry_to_json
 from knowledge.errors import StoreUnavailable, VersionCorrupt, VersionNotFound, WriterBusy
 from knowledge.layout import Layout
-from knowledge.lexical import Analyzer, LexicalIndex
 from knowledge.reuse import StoredVectors
-from knowledge.snapshot import KINDS, MANIFEST, EncoderStamp, Manifest, Snapshot, digests, write_lines
-from knowledge.store import FloatMatrix, KnowledgeStore
-from knowledge.types import Entry, Passage, PassageKind
+from knowledge.snapshot import Entries, Manifest, Snapshot, digest_of
+from knowledge.types import Entry
+
+__all__ = [
+    "Body",
+    "Draft",
+    "Lost",
+    "PublishSettings",
+    "PublishedVersion",
+    "Publisher",
+    "Recipe",
+    "find_lost",
+    "version_id",
+]
 
 log = logging.getLogger(__name__)
 
-_BUILDER = "2"  # raised when the same draft and recipe give other files
-_SAMPLED = 500  # entries that are searched for whatever the store says
-_VERIFY_ROWS = 256  # searches between two reports of progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How all of a version besides its entries and vectors is made; knowledge knows neither models nor engine."""
-
-    version: str  # changes whenever analyse or derive would give something else for the same entries
-    backend: StoreBackend
-    analyse: Analyzer  # the terms of a text, for the lexical index
-    derive: Callable[[Snapshot], Mapping[str, bytes]] = lambda _: {}
-    """Makes further files from the nearly finished version, by name: calibration, spelling words, ..."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """What an encoder makes of the entries: the costly part of a version."""
-
-    passages: Sequence[Passage]  # by id from 0; each of an entry of the draft
-    vectors: NDArray[np.float16]  # (passages, dim), as the encoder gave them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """The content of a version to be."""
-
-    workspace: str
-    kb: str
-    entries: Sequence[Entry]  # by id, ascending
-    encoder: EncoderStamp
-    encode: Callable[[], Body]  # called only if there is no such version yet
+Check = Callable[[Snapshot], None]  # looks at a version before it goes live; what it raises keeps it from that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +48,6 @@ class PublishSettings:
 
     keep_versions: int = 3  # earlier ones, for rollback
     lock_wait_s: float = 600.0  # for another process that publishes the same base
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """An entry that its own question does not find at rank 1."""
-
-    entry_id: str
-    found: str  # the entry found instead; "" if none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +98,15 @@ class Publisher:
         finally:
             lock.release()
 
-    def publish(self, draft: Draft, changes: Changes) -> PublishedVersion:
+    def publish(self, draft: Draft, changes: Changes, *, check: Check | None = None) -> PublishedVersion:
         """Make a draft the live version. To be called within `writing()`.
 
         Args:
             draft: the whole content.
-            changes: what the draft changes against the catalog's entries.
+            changes: what the draft changes against the catalog.
+            check: called with the finished version before it goes live, or stays so. If it raises, the version is
+                removed again (unless it was there before), everything stays as it was, and the caller gets the
+                exception.
 
         Returns:
             The version, live for every process, with the entries that do not find themselves.
@@ -149,38 +115,49 @@ class Publisher:
             StoreUnavailable, CatalogUnavailable: nothing was changed; trying again may work.
         """
         workspace, kb = draft.workspace, draft.kb
-        self.catalog.ensure_base(workspace, kb, now=self.now())
         version = version_id(draft, self.recipe)
-        folder = self.layout.version(workspace, kb, version)
-        lost: tuple[Lost, ...] = ()
-        built = not self.has(workspace, kb, version)
-        if built:
-            self.catalog.begin_version(workspace, kb, version, now=self.now())
-            manifest, lost = self._build(draft, version, folder)
-        else:
-            manifest = Manifest.read(folder)
-        if built or changes.upserts or changes.removals or self.catalog.live_version(workspace, kb) != version:
+        live = next((v.id for v in self.catalog.versions(workspace, kb) if v.state == VersionState.LIVE), None)
+        finished = self._finished(workspace, kb, version)
+        built = finished is None
+        snapshot = finished or self._build(draft, version)
+        try:
+            self._look(snapshot, check, built=built)
+            manifest, lost = snapshot.manifest, lost_of(snapshot)
+        finally:
+            snapshot.close()
+        if built or changes or live != version:
+            self.progress("switch", 0, 1)
             self.catalog.switch(workspace, kb, version, changes=changes, now=self.now(), manifest=manifest.to_dict())
             self._prune(workspace, kb)
         return PublishedVersion(
             id=version,
-            folder=folder,
+            folder=snapshot.folder,
             entries=manifest.entries,
             passages=manifest.passages,
             built=built,
             lost=lost,
         )
 
-    def has(self, workspace: str, kb: str, version: str) -> bool:
-        """Tell whether a version is complete on disk and can be opened with the recipe's store."""
+    def _finished(self, workspace: str, kb: str, version: str) -> Snapshot | None:
+        """Open a version if it is complete on disk and can be opened with the recipe's store."""
         if version not in {v.id for v in self.catalog.versions(workspace, kb) if v.state != VersionState.BUILDING}:
-            return False
+            return None
         try:
-            self.open(workspace, kb, version).close()
+            return self.open(workspace, kb, version)
         except VersionCorrupt as exc:
             log.warning("version %s of %s is built again: %s", version, kb, exc)
-            return False
-        return True
+            return None
+
+    def _look(self, snapshot: Snapshot, check: Check | None, *, built: bool) -> None:
+        """Let a finished version be looked at; one that was just built and fails is removed."""
+        if check is None:
+            return
+        try:
+            check(snapshot)
+        except BaseException:
+            if built:
+                self._give_up(snapshot.manifest.workspace, snapshot.manifest.kb, snapshot.version, snapshot.folder)
+            raise
 
     def open(self, workspace: str, kb: str, version: str) -> Snapshot:
         """Open a version.
@@ -190,6 +167,22 @@ class Publisher:
         """
         folder = self.layout.version(workspace, kb, version)
         return Snapshot.open(folder, backend=self.recipe.backend, analyse=self.recipe.analyse)
+
+    def entries_of(self, workspace: str, kb: str, version: str) -> Mapping[str, Entry]:
+        """Give the entries of a version that is kept, by id, without opening its indexes.
+
+        Raises:
+            VersionNotFound: no such version is kept.
+            VersionCorrupt: its file of entries was changed.
+        """
+        kept = [v.id for v in self.catalog.versions(workspace, kb) if v.state != VersionState.BUILDING]
+        if version not in kept:
+            raise VersionNotFound(f"{kb!r} keeps no version {version!r}; kept are: {', '.join(kept) or 'none'}.")
+        folder = self.layout.version(workspace, kb, version)
+        path = folder / "entries.jsonl"
+        if digest_of(path) != Manifest.read(folder).sha256.get(path.name):
+            raise VersionCorrupt(f"{path} does not match its manifest; publish the knowledge base again.")
+        return Entries(path)
 
     def stored_vectors(self, workspace: str, kb: str, *, encoder_version: str) -> StoredVectors | None:
         """Open the newest vectors of this base that the encoder made."""
@@ -234,63 +227,30 @@ class Publisher:
 
     # -- building
 
-    def _build(self, draft: Draft, version: str, folder: Path) -> tuple[Manifest, tuple[Lost, ...]]:
+    def _build(self, draft: Draft, version: str) -> Snapshot:
+        workspace, kb = draft.workspace, draft.kb
+        folder = self.layout.version(workspace, kb, version)
         beside = folder.parent / f".building-{version}-{token_hex(4)}"
         try:
+            self.catalog.ensure_base(workspace, kb, now=self.now())
+            self.catalog.begin_version(workspace, kb, version, now=self.now())
             beside.mkdir(parents=True)
-            manifest, lost = self._fill(draft, version, beside)
+            build_version(draft, version, beside, recipe=self.recipe, created=self.now(), progress=self.progress)
             _sync_tree(beside)
             if folder.exists():  # there, but found corrupt
                 self._discard(folder)
             beside.rename(folder)
             _sync(folder.parent)
+            return self.open(workspace, kb, version)
         except BaseException:
-            self._discard(beside)
-            self.catalog.forget_versions(draft.workspace, draft.kb, [version])
+            self._give_up(workspace, kb, version, beside)
             raise
-        return manifest, lost
 
-    def _fill(self, draft: Draft, version: str, folder: Path) -> tuple[Manifest, tuple[Lost, ...]]:
-        """Write all files of a version; the manifest, which names the others, comes last."""
-        body = draft.encode()
-        _write_content(draft, body, folder)
-        vectors, answers = body.vectors.astype(np.float32), _answers(body.passages)
-        centring = Centring.fit(vectors, draft.encoder.blocks or None, answers)
-        np.save(folder / "mean.npy", centring.mean)
-        self.progress("words", 0, 1)
-        texts = [passage.text for passage in body.passages]
-        lexical = LexicalIndex.build(texts, self.recipe.analyse, _entry_numbers(draft.entries, body.passages))
-        (folder / "lexical").mkdir()
-        lexical.save(folder / "lexical")
-        self.progress("index", 0, 1)
-        (folder / "store").mkdir()
-        centred = centring.apply(vectors, answers)
-        store = self.recipe.backend.build(folder / "store", version, centred, body.passages, draft.entries)
-        lost = find_lost(store, body.passages, centred, self.progress)
-        manifest = self._manifest(draft, version, len(body.passages))
-        snapshot = Snapshot.assemble(folder, manifest, store=store, lexical=lexical)
-        self.progress("calibration", 0, 1)
-        (folder / "derived").mkdir()
-        for name, content in self.recipe.derive(snapshot).items():
-            (folder / "derived" / name).write_bytes(content)
-        snapshot.close()
-        manifest = replace(manifest, sha256=digests(folder))
-        (folder / MANIFEST).write_text(json.dumps(manifest.to_dict(), ensure_ascii=False, indent=2), encoding="utf-8")
-        return manifest, lost
-
-    def _manifest(self, draft: Draft, version: str, passages: int) -> Manifest:
-        return Manifest(
-            version=version,
-            workspace=draft.workspace,
-            kb=draft.kb,
-            created=self.now(),
-            encoder=draft.encoder,
-            store=self.recipe.backend.name,
-            recipe=self.recipe.version,
-            entries=len(draft.entries),
-            passages=passages,
-            sha256={},
-        )
+    def _give_up(self, workspace: str, kb: str, version: str, folder: Path) -> None:
+        """Leave nothing of a version that does not go live, nor of a base that was made for it."""
+        self._discard(folder)
+        self.catalog.forget_versions(workspace, kb, [version])
+        self.catalog.forget_empty_base(workspace, kb)
 
     # -- clearing up
 
@@ -321,64 +281,6 @@ class Publisher:
             log.warning("%s stays until the next publish: %s", folder, exc)
             return
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def version_id(draft: Draft, recipe: Recipe) -> str:
-    """Name a version by what it is made of: the same content, encoder and recipe give the same id."""
-    facts = (draft.workspace, draft.kb, draft.encoder.version, recipe.version, recipe.backend.name, _BUILDER)
-    digest = hashlib.sha256(json.dumps(facts).encode())
-    for entry in draft.entries:
-        digest.update(entry_to_json(entry).encode() + b"\n")
-    return digest.hexdigest()[:16]
-
-
-def find_lost(
-    store: KnowledgeStore,
-    passages: Sequence[Passage],
-    centred: FloatMatrix,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
-) -> tuple[Lost, ...]:
-    """Find the entries that are not found at rank 1 by their own question.
-
-    Entries with the same question share rank 1. A store that can rule out misses (`doubtful`) is asked first; what it
-    doubts is searched, and so is a sample of the others, the whole way.
-    """
-    rows = np.array([p.id for p in passages if p.kind is PassageKind.QUESTION], dtype=np.int64)
-    check: Callable[[FloatMatrix, NDArray[np.int64]], NDArray[np.int64]] | None = getattr(store, "doubtful", None)
-    if check is not None and len(rows) > _SAMPLED:
-        rows = np.union1d(check(centred[rows], rows), rows[:: len(rows) // _SAMPLED])
-    lost: list[Lost] = []
-    for start in range(0, len(rows), _VERIFY_ROWS):
-        progress("verify", start, len(rows))
-        some = rows[start : start + _VERIFY_ROWS]
-        for row, hits in zip(some.tolist(), store.search(centred[some], k=10), strict=True):
-            wanted = passages[row].entry_id
-            top = [passages[hit.passage_id].entry_id for hit in hits if hit.score >= hits[0].score - 1e-6]
-            if wanted not in top:
-                lost.append(Lost(entry_id=wanted, found=top[0] if top else ""))
-    progress("verify", len(rows), len(rows))
-    return tuple(lost)
-
-
-def _write_content(draft: Draft, body: Body, folder: Path) -> None:
-    write_lines(folder / "entries.jsonl", [entry_to_json(entry) for entry in draft.entries])
-    ids = [entry.id for entry in draft.entries]
-    (folder / "entries.ids.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
-    write_lines(folder / "passages.jsonl", [json.dumps(p.text, ensure_ascii=False) for p in body.passages])
-    kinds = np.fromiter((KINDS.index(p.kind) for p in body.passages), dtype=np.uint8, count=len(body.passages))
-    np.save(folder / "passages.kinds.npy", kinds)
-    np.save(folder / "vectors.npy", body.vectors)
-    EntryColumns.build(body.passages, draft.entries).save(folder)
-
-
-def _answers(passages: Sequence[Passage]) -> BoolArray:
-    """Tell which passages are of answers: these are centred on a mean of their own."""
-    return np.fromiter((p.kind is PassageKind.ANSWER for p in passages), dtype=np.bool_, count=len(passages))
-
-
-def _entry_numbers(entries: Sequence[Entry], passages: Sequence[Passage]) -> list[int]:
-    numbers = {entry.id: number for number, entry in enumerate(entries)}
-    return [numbers[passage.entry_id] for passage in passages]
 
 
 def _sync_tree(folder: Path) -> None:

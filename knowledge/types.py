@@ -27,6 +27,7 @@ class Entry:
     valid_from: datetime | None = None  # aware; inclusive
     valid_until: datetime | None = None  # aware; exclusive
     sources: tuple[Source, ...] = ()
+    edited: bool = False  # by hand, since it was last read from a document; reading again does not overwrite it
 
 
 class PassageKind(StrEnum):

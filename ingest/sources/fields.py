@@ -1,7 +1,6 @@
-"""What columns and keys are called, in Chinese and English, and how their values become a record."""
+"""How the values of an entry, as documents have them, become a record."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -11,34 +10,11 @@ from ingest.limits import Limits
 from ingest.records import Record, RejectedField
 from knowledge.types import Source
 
-NAMES: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("question", "q", "standard_question", "问题", "标准问", "标准问题", "标准问法", "提问"), "question"
-    ),
-    **dict.fromkeys(("answer", "a", "reply", "答案", "回答", "回复", "答复", "标准答案"), "answer"),
-    **dict.fromkeys(
-        ("similar_questions", "similar", "similar_question", "variants", "相似问", "相似问题", "相似问法", "扩展问"),
-        "similar_questions",
-    ),
-    **dict.fromkeys(("category", "分类", "类别", "类目", "目录"), "category"),
-    **dict.fromkeys(("language", "lang", "语言", "语种"), "language"),
-    **dict.fromkeys(("tags", "tag", "标签"), "tags"),
-    **dict.fromkeys(("id", "entry_id", "编号"), "id"),
-    **dict.fromkeys(("valid_from", "生效时间", "生效日期", "有效期起"), "valid_from"),
-    **dict.fromkeys(("valid_until", "valid_to", "失效时间", "失效日期", "有效期至"), "valid_until"),
-}
-
 _LANGUAGES = {"中文": "zh", "汉语": "zh", "chinese": "zh", "英文": "en", "英语": "en", "english": "en"}
 _KNOWN_LANGUAGES = frozenset({"zh", "en", "mixed", "other"})
 _SEVERAL = re.compile(r"[|｜\n]")
 _SEVERAL_TAGS = re.compile(r"[|｜\n,，、;；]")
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
-
-
-def canonical(name: str) -> str | None:
-    """Tell which field a column or key is, None if none that is known."""
-    folded = unicodedata.normalize("NFKC", name).replace("\ufeff", "").strip().casefold()
-    return NAMES.get(re.sub(r"[\s-]+", "_", folded))
 
 
 def to_record(values: Mapping[str, Any], source: Source, *, limits: Limits, zone: tzinfo) -> Record:

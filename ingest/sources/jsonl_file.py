@@ -1,52 +1,63 @@
-"""JSONL: one object a line, with the keys that CSV columns have."""
+"""JSON lines: one object a line, with the keys that CSV columns have."""
 
 from collections.abc import Iterator
-from datetime import tzinfo
-from typing import Any
+from typing import Final
 
-import orjson
-
-from ingest.limits import Limits
-from ingest.records import Record, RejectedField, Rejection
+from ingest.records import Note, RejectedField, Rejection
+from ingest.sources.decoding import detect, open_text
 from ingest.sources.document import Document, Item, ReadOptions
-from ingest.sources.fields import canonical, to_record
+from ingest.sources.json_file import decode_json, skip_space
+from ingest.sources.nested import Entries
 from knowledge.types import Source
 
-_BOM = b"\xef\xbb\xbf"
+_LINE_CHARS: Final = 8 * 1024 * 1024  # a longer line is rejected unread
 
 
 def read_jsonl(document: Document, options: ReadOptions) -> Iterator[Item]:
-    """Read a file of JSON lines in UTF-8; empty lines are skipped, unknown keys ignored."""
-    path, name, limits, zone = document.path, document.name, options.limits, options.zone
-    anything = False
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if number == 1:
-                line = line.removeprefix(_BOM)
-            source = Source(file=name, place=f"line {number}")
-            if number > limits.max_rows:
-                yield Rejection(source=source, reason=f"the file has more than {limits.max_rows} lines; split it")
-                return
-            if line.strip():
-                anything = True
-                yield _record(line, source, limits, zone)
-    if not anything:
-        yield Rejection(source=Source(file=name, place=""), reason="the file is empty")
-
-
-def _record(line: bytes, source: Source, limits: Limits, zone: tzinfo) -> Record | Rejection:
+    """Read a file of JSON lines in constant memory; empty lines are skipped, unknown keys noted."""
+    whole = Source(file=document.name, place="")
     try:
-        values = orjson.loads(line)
-    except orjson.JSONDecodeError as exc:
-        return Rejection(source=source, reason=f"the line is not JSON ({exc})")
-    if not isinstance(values, dict):
-        return Rejection(source=source, reason='the line is not an object such as {"question": …, "answer": …}')
-    fields: dict[str, Any] = {}
-    for key, value in values.items():
-        field = canonical(key)
-        if field is not None:
-            fields.setdefault(field, value)
-    try:
-        return to_record(fields, source, limits=limits, zone=zone)
+        encoding = detect(document.path)
+        entries = Entries(document, options)
     except RejectedField as exc:
-        return Rejection(source=source, reason=str(exc))
+        yield Rejection(source=whole, reason=str(exc))
+        return
+    if encoding.label != "UTF-8":
+        yield Note(source=whole, text=f"read as {encoding.label}")
+    number = found = 0
+    with open_text(document.path, encoding) as file:
+        while line := file.readline(_LINE_CHARS):
+            number += 1
+            source = Source(file=document.name, place=f"line {number}")
+            if number > options.limits.max_rows:
+                reason = f"the file has more than {options.limits.max_rows} lines; split it"
+                yield Rejection(source=source, reason=reason)
+                break
+            if len(line) == _LINE_CHARS and line[-1] not in "\r\n":
+                while (rest := file.readline(_LINE_CHARS)) and rest[-1] not in "\r\n":
+                    pass
+                yield Rejection(source=source, reason=f"the line is longer than {_LINE_CHARS >> 20} million characters")
+            elif not line.isspace():
+                found += 1
+                for item in _line(line, source, entries):
+                    found += not isinstance(item, Rejection)
+                    yield item
+    if not found:
+        yield Rejection(source=whole, reason="the file is empty")
+    else:
+        yield from entries.close()
+
+
+def _line(line: str, source: Source, entries: Entries) -> Iterator[Item]:
+    try:
+        line = line.rstrip()
+        value, end = decode_json(line, skip_space(line, 0))
+        if skip_space(line, end) < len(line):
+            raise RejectedField("there is more than one value")
+    except RejectedField as exc:
+        yield Rejection(source=source, reason=str(exc).replace("not JSON at line 1,", "the line is not JSON at"))
+        return
+    if not isinstance(value, dict):
+        yield Rejection(source=source, reason='the line is not an object such as {"question": …, "answer": …}')
+        return
+    yield from entries.within(value, source.place, expected=True)

@@ -28,6 +28,8 @@ def main() -> int:
         "reply": ["bench_reply.py", "--sizes", "1000,10000" if quick else "1000,10000,100000"],
         "index": ["bench_index.py", "--count", "100000" if quick else "1000000"],
         "ingest": ["bench_ingest.py", "--entries", "1000" if quick else "10000"],
+        "ingest_large": ["bench_ingest.py", "--fast", "--entries", "10000" if quick else "100000"],
+        "pdf": ["bench_pdf.py"],
         "spelling": ["bench_spelling.py"],
     }
     failed = [name for name, command in runs.items() if not _run(name, command)]

@@ -32,13 +32,6 @@ def models_folder():
     return os.environ.get("KEFU_MODELS") or str(Path("~/.local/share/kefu/models").expanduser())
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    kefu(home, "ingest", SAMPLES, "--kb", "shop")
-    return home
-
-
 def asked(home, tmp_path, rows):
     questions, answers = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")

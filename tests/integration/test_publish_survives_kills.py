@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest.index import Rules
 from knowledge.catalog import VersionState
 from tests.fakes.knowledge import make_indexer, make_publisher
 
 WS, KB = "default", "shop"
 SCRIPT = Path(__file__).with_name("publish_in_a_process.py")
-POINTS = 20
+POINTS = int(os.environ.get("KEFU_KILL_POINTS", "12"))  # `make soak` takes fifty
 
 
 def start(home, file, times):
@@ -65,6 +66,38 @@ def test_a_kill_at_any_moment_leaves_a_whole_version_and_the_next_ingest_cleans_
     assert VersionState.BUILDING not in {version.state for version in versions}
     folders = {path.name for path in publisher.layout.versions(WS, KB).iterdir()}
     assert folders == {version.id for version in versions}
+    publisher.catalog.close()
+    check_nothing_left(home, versions=len(versions))
+
+
+def check_nothing_left(home, *, versions):
+    """Besides the kept versions there are the catalog and the lock, and the catalog is small."""
+    others = [path for path in home.rglob("*") if path.is_file() and "versions" not in path.parts]
+    assert {path.name for path in others} <= {"catalog.db", "catalog.db-wal", "catalog.db-shm", "publish.lock"}
+    assert sum(path.stat().st_size for path in others) < 2 << 20
+    assert sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) < (versions + 2) << 20
+
+
+@pytest.mark.integration
+def test_one_kill_after_the_other_lets_nothing_grow(tmp_path):
+    home, file = tmp_path / "home", tmp_path / "faq.csv"
+    file.write_text("id,question,answer\ne0,question 0,answer first-0\n", encoding="utf-8")
+    make_indexer(make_publisher(home)).ingest([file], kb=KB)
+    for seed in range(4):
+        process = start(home, file, times=1000)
+        killer = threading.Timer(random.Random(100 + seed).uniform(0.0, 0.4), process.kill)
+        killer.start()
+        process.communicate(timeout=60)
+        killer.join()
+    left = list((home / "kb" / WS / KB / "versions").iterdir())
+    assert len([path for path in left if path.name.startswith(".building")]) <= 1  # each run sweeps up the last one's
+    publisher = make_publisher(home)
+    check_whole(publisher)
+    file.write_text("id,question,answer\ne0,question 0,answer last-0\n", encoding="utf-8")
+    make_indexer(publisher).ingest([file], kb=KB, rules=Rules(sync=True))
+    versions = publisher.catalog.versions(WS, KB)
+    publisher.catalog.close()
+    check_nothing_left(home, versions=len(versions))
 
 
 @pytest.mark.integration

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from ingest.clean import clean_block
 from ingest.limits import Limits
 from ingest.plan import make_plan
-from ingest.records import Record, RejectedField, Rejection
-from ingest.sources.document import ReadOptions
-from ingest.sources.reading import READERS, read_all
+from ingest.records import Note, Record, RejectedField, Rejection
+from ingest.sources.checked import checked
+from ingest.sources.document import Document, ReadOptions
+from ingest.sources.registry import READERS
 from ingest.split import SplitSettings, passages_of, plain_text, split_text
 from knowledge.entry_codec import entry_from_json, entry_to_json
 from knowledge.types import Source
 
 TMP = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=80)
+# Without control characters: so many of them in so little text make a file binary.
+texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=80)
 # Few questions and answers, so that many collide.
 records = st.builds(
     Record,
@@ -37,14 +39,9 @@ records = st.builds(
 
 def read(path, content):
     path.write_bytes(content)
-    return list(read_all([path], ReadOptions(limits=Limits(), zone=UTC)))
-
-
-@TMP
-@given(content=st.binary(max_size=400), suffix=st.sampled_from(sorted(READERS)))
-def test_no_bytes_break_a_reader(tmp_path, content, suffix):
-    for item in read(tmp_path / f"any{suffix}", content):
-        assert isinstance(item, Record | Rejection)
+    reader = READERS[path.suffix].load()
+    items = checked(reader(Document(path=path, name=path.name), ReadOptions(zone=UTC)), Limits())
+    return [item for item in items if not isinstance(item, Note)]
 
 
 @TMP

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.settings import as_markdown
+from server.settings import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("engine", "evals", "ingest", "knowledge", "models", "server", "kefu.py")
@@ -28,7 +29,7 @@ def test_every_top_level_name_that_kefu_installs_belongs_to_kefu_alone():
 
 
 def test_the_configuration_page_tells_what_the_settings_are():
-    assert (ROOT / "docs" / "CONFIG.md").read_text("utf-8") == as_markdown()
+    assert (ROOT / "docs" / "CONFIG.md").read_text("utf-8") == as_markdown(Installation())
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -254,8 +254,8 @@ def test_a_version_of_another_store_is_not_opened_with_this_one(tmp_path):
 
 def test_entries_that_do_not_find_themselves_first_are_reported():
     store = MemoryStore(2)
-    questions = [Passage(id=i, entry_id=f"e{i}", kind=PassageKind.QUESTION, text="?") for i in range(3)]
-    entries = [Entry(id=f"e{i}", question="?") for i in range(3)]
+    questions = [Passage(id=i, entry_id=f"e{i}", kind=PassageKind.QUESTION, text=f"{i}?") for i in range(3)]
+    entries = [Entry(id=f"e{i}", question=f"{i}?") for i in range(3)]
     right = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
     store.fill(right, questions, entries)
     assert find_lost(store, questions, right) == ()  # e0 and e1 share rank 1

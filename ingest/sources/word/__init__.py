@@ -1,0 +1,1 @@
+"""Word documents (.docx): the final text, with its headings, lists, tables and links."""
