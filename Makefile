@@ -5,7 +5,7 @@ DEMO_HOME ?= .demo
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo demo-ask install install-test test check unit integration bench evals soak docs clean
+.PHONY: proto help demo demo-ask install install-test test check unit integration bench evals soak docs clean
 
 help:
 	@echo "make demo     install, prepare the model, ingest the sample shop, and open it at http://127.0.0.1:8080"
@@ -23,9 +23,16 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python browser
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,check,plots]"
 	touch $@ $(VENV)/.installed
+
+# The widget is tested in the system's browser, its protocol client in Node.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null && command -v node >/dev/null || { apt-get update -qq && \
+	    apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk nodejs >/dev/null; } || \
+	    { echo "please install chromium, fonts-noto-cjk and nodejs"; exit 1; }
 
 install: $(VENV)/.installed
 install-test: $(VENV)/.installed-test
@@ -66,6 +73,9 @@ bench: install-test
 soak: install-test
 	KEFU_KILL_POINTS=50 $(BIN)/pytest -q tests/integration/test_publish_survives_kills.py
 	$(BIN)/python -m tests.soak
+
+proto: install-test  # writes server/wire/kefu_pb2.py anew
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. server/wire/kefu.proto
 
 clean:
 	rm -rf $(VENV) $(DEMO_HOME) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

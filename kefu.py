@@ -2,25 +2,32 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from engine.settings import Settings
+    from server.settings import Installation
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Run = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code: 0 done, 1 done with complaints, 2 not done."""
     arguments = _parser().parse_args(argv)
+    return guarded(lambda: int(arguments.run(arguments)))
+
+
+def guarded(run: "Callable[[], int]") -> int:
+    """Run something to its exit code; what ends it early is one line on standard error."""
     try:
-        return int(arguments.run(arguments))
-    except KeyboardInterrupt:
-        sys.stderr.write("kefu: interrupted\n")
+        return run()
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("; ".join(filter(None, ("kefu: interrupted", str(interrupt)))) + "\n")
         return 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -34,10 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _is_known(error: Exception) -> bool:
     from engine.errors import EngineError
+    from ingest.errors import IngestError
     from knowledge.errors import KnowledgeError
     from models.errors import ModelError
+    from server.errors import ServerError
 
-    return isinstance(error, EngineError | KnowledgeError | ModelError)
+    return isinstance(error, EngineError | IngestError | KnowledgeError | ModelError | ServerError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_ingest(commands, shared)
     _add_ask(commands, shared)
+    _add_serve(commands, shared)
+    _add_keys(commands, shared)
+    _add_webhooks(commands, shared)
     _add_kb(commands, shared)
     _add_eval(commands, shared)
     _add_train(commands, shared)
@@ -61,22 +73,44 @@ def _add_ingest(commands: "Commands", shared: argparse.ArgumentParser) -> None:
     ingest.add_argument("--kb", default="default", metavar="NAME", help="the knowledge base; made if it is new")
     ingest.add_argument("--dry-run", action="store_true", help="report the same, write nothing")
     ingest.add_argument("--allow-rejects", action="store_true", help="exit code 0 even if a record was rejected")
+    ingest.add_argument(
+        "--map", action="append", default=[], metavar="FIELD=COLUMN", help="which column holds a field: question=问题"
+    )
+    ingest.add_argument("--sync", action="store_true", help="remove what the documents no longer have")
+    ingest.add_argument("--force", action="store_true", help="with --sync: also if little could be read")
+    ingest.add_argument(
+        "--overwrite-edited", action="store_true", help="take the documents' word where entries were edited by hand"
+    )
+    _add_gate(ingest)
     ingest.add_argument("--json", default="", metavar="OUT", help='the report as JSON; "-" for standard output')
     ingest.set_defaults(run=_ingest)
 
 
+def _add_gate(command: argparse.ArgumentParser) -> None:
+    gate = command.add_mutually_exclusive_group()
+    gate.add_argument("--gate", metavar="SUITE", help="do not publish a version that breaks these questions (JSONL)")
+    gate.add_argument("--no-gate", dest="gate", action="store_const", const="", help="publish whatever the gate says")
+
+
 def _ingest(arguments: argparse.Namespace) -> int:
     from ingest.assemble import open_indexer
-    from ingest.command import IngestOptions, run_ingest
+    from ingest.command import IngestOptions, columns_of, run_ingest
+    from ingest.index import Rules
 
     options = IngestOptions(
         paths=arguments.paths,
         kb=arguments.kb,
         dry_run=arguments.dry_run,
         allow_rejects=arguments.allow_rejects,
+        rules=Rules(
+            sync=arguments.sync,
+            force=arguments.force,
+            overwrite_edited=arguments.overwrite_edited,
+            columns=columns_of(arguments.map),
+        ),
         json=arguments.json,
     )
-    with open_indexer(_settings(arguments), arguments.kb) as indexer:
+    with open_indexer(_settings(arguments), arguments.kb, gate=arguments.gate) as indexer:
         return run_ingest(indexer, options, _stderr() if arguments.json == "-" else _stdout())
 
 
@@ -101,35 +135,208 @@ def _ask(arguments: argparse.Namespace) -> int:
     )
 
 
+def _add_serve(commands: "Commands", shared: argparse.ArgumentParser) -> None:
+    serve = commands.add_parser("serve", parents=[shared], help="serve visitors over WebSocket and HTTP")
+    serve.add_argument("--demo", metavar="KB", help="with a demonstration shop at /, whose chat this base answers")
+    serve.add_argument("--listening", type=int, help=argparse.SUPPRESS)  # descriptors, given by the parent process
+    serve.add_argument("--control", type=int, help=argparse.SUPPRESS)
+    serve.set_defaults(run=_serve)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from engine.settings import config_file
+
+    def read() -> "Installation":
+        settings = _settings(arguments)
+        if not arguments.demo:
+            return settings
+        return replace(settings, server=replace(settings.server, demo_kb=arguments.demo))
+
+    if arguments.control is not None:
+        from server.serving import serve
+
+        file, sockets = config_file(home=arguments.home), (arguments.listening, arguments.control)
+        return serve(read(), listening=sockets[0], control=sockets[1], read=read, file=file)
+    from server.parent import run
+
+    settings = read()
+
+    given = {"--home": arguments.home, "--demo": arguments.demo}
+    options = [part for name, value in given.items() if value for part in (name, value)]
+    return run(settings, [sys.executable, str(Path(__file__).resolve()), "serve", *options])
+
+
+def _add_keys(commands: "Commands", shared: argparse.ArgumentParser) -> None:
+    keys = commands.add_parser("keys", help="keys of widgets and programs: add, list, revoke")
+    actions = keys.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", parents=[shared], help="make a key")
+    add.add_argument("--widget", metavar="KB", help="publishable, for a page: this knowledge base answers")
+    add.add_argument("--secret", metavar="SCOPES", help="secret, for a program: scopes separated by commas")
+    add.add_argument("--origin", action="append", default=[], help="a page that may show the widget (default: any)")
+    add.add_argument("--name", default="", help="what it is for")
+    listed = actions.add_parser("list", parents=[shared], help="all keys")
+    revoke = actions.add_parser("revoke", parents=[shared], help="withdraw a key; its connections are closed")
+    revoke.add_argument("id", help="as `kefu keys list` shows it")
+    for action, name in ((add, "add"), (listed, "show"), (revoke, "revoke")):
+        action.add_argument("--workspace", default="default", metavar="NAME")
+        action.set_defaults(run=lambda arguments, name=name: _keys(arguments, name))
+
+
+def _keys(arguments: argparse.Namespace, action: str) -> int:
+    from server.access import command
+
+    return int(getattr(command, action)(_settings(arguments), arguments, _stdout()))
+
+
+def _add_webhooks(commands: "Commands", shared: argparse.ArgumentParser) -> None:
+    webhooks = commands.add_parser("webhooks", help="who is told what happens: add, list, rotate, dead, redeliver, …")
+    actions = webhooks.add_subparsers(required=True, metavar="ACTION")
+
+    def action(name: str, run: str, text: str, *, one: bool = True) -> argparse.ArgumentParser:
+        parser = actions.add_parser(name, parents=[shared], help=text)
+        if one:
+            parser.add_argument("id", help="as `kefu webhooks list` shows it")
+        parser.add_argument("--workspace", default="default", metavar="NAME")
+        parser.set_defaults(run=lambda arguments: _webhooks(arguments, run))
+        return parser
+
+    add = action("add", "add", "send messages to an address", one=False)
+    add.add_argument("url", metavar="URL", help="https://…, or a host that server.webhook_allow names")
+    add.add_argument("--kind", action="append", default=[], help="of messages, such as reply.created (default: all)")
+    add.add_argument("--no-challenge", action="store_true", help="do not have the receiver echo a value first")
+    action("list", "show", "all receivers, what waits for them and what was given up", one=False)
+    action("remove", "remove", "send nothing more, and forget what waits")
+    rotated = action("rotate", "rotate", "make a new secret; messages are signed with the old one, too")
+    rotated.add_argument("--retire", action="store_true", help="make none; stop signing with the old one")
+    action("enable", "enable", "send again to a receiver that was disabled")
+    dead = action("dead", "dead", "messages that were given up, and why")
+    dead.add_argument("--limit", type=int, default=100, metavar="N", help="messages shown")
+    redelivered = action("redeliver", "redeliver", "send messages again that were given up")
+    redelivered.add_argument("message", nargs="?", default="", help="as `kefu webhooks dead` shows it (default: all)")
+
+
+def _webhooks(arguments: argparse.Namespace, action: str) -> int:
+    from server.events import command
+
+    return int(getattr(command, action)(_settings(arguments), arguments, _stdout()))
+
+
 def _add_kb(commands: "Commands", shared: argparse.ArgumentParser) -> None:
-    kb = commands.add_parser("kb", help="knowledge bases: list, history, rollback")
+    kb = commands.add_parser("kb", help="knowledge bases: list, show, history, diff, rollback, export, search, …")
     actions = kb.add_subparsers(required=True, metavar="ACTION")
-    listed = actions.add_parser("list", parents=[shared], help="all knowledge bases and their live versions")
-    listed.set_defaults(run=_kb_list)
-    history = actions.add_parser("history", parents=[shared], help="the versions of one")
-    rollback = actions.add_parser("rollback", parents=[shared], help="let an earlier version answer again")
+
+    def action(name: str, run: "Run", text: str, *, json: bool = True, base: bool = True) -> argparse.ArgumentParser:
+        parser = actions.add_parser(name, parents=[shared], help=text)
+        if base:
+            parser.add_argument("--kb", default="default", metavar="NAME")
+        if json:
+            out = 'as JSON, into a file or ("-") on standard output'
+            parser.add_argument("--json", nargs="?", const="-", default="", metavar="OUT", help=out)
+        parser.set_defaults(run=run)
+        return parser
+
+    action("list", _kb_list, "all knowledge bases and their live versions", base=False)
+    shown = action("show", _kb_show, "facts about one, or one entry with its sources and passages")
+    shown.add_argument("entry", nargs="?", default="", metavar="ENTRY", help="id of an entry; without it, the base")
+    action("history", _kb_history, "the versions of one")
+    compared = action("diff", _kb_diff, "entries that differ between two versions")
+    compared.add_argument("before", nargs="?", default="previous", help='version, its beginning, "live", "previous"')
+    compared.add_argument("after", nargs="?", default="live")
+    rollback = action("rollback", _kb_rollback, "let an earlier version answer again", json=False)
     rollback.add_argument("version", nargs="?", help="default: the one before the live one")
-    for action, run in ((history, _kb_history), (rollback, _kb_rollback)):
-        action.add_argument("--kb", default="default", metavar="NAME")
-        action.set_defaults(run=run)
+    exported = action("export", _kb_export, "every live entry as a line of JSON", json=False)
+    exported.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    searched = action("search", _kb_search, "what a question finds, and what would be decided")
+    searched.add_argument("question")
+    published = action("publish", _kb_publish, "build and publish again, as after a change of the encoder", json=False)
+    _add_gate(published)
+    edited = action("edit", _kb_edit, "change one entry by hand, and publish", json=False)
+    edited.add_argument("entry", metavar="ENTRY")
+    edited.add_argument("--question", metavar="TEXT")
+    edited.add_argument("--answer", type=Path, metavar="FILE", help='file with the new answer; "-": standard input')
+    edited.add_argument("--category", metavar="TEXT")
+    removed = action("remove", _kb_remove, "take one entry out by hand, and publish", json=False)
+    removed.add_argument("entry", metavar="ENTRY")
+    gaps = action("gaps", _kb_gaps, "what visitors asked in vain, grouped: the start of an FAQ to write")
+    gaps.add_argument("--draft", type=Path, metavar="FILE", help="write a document to be filled in")
+    gaps.add_argument("--limit", type=int, default=20, metavar="N", help="groups shown")
 
 
 def _kb_list(arguments: argparse.Namespace) -> int:
     from ingest import bases
 
-    return bases.show_bases(_settings(arguments), _stdout())
+    return bases.show_bases(_settings(arguments), _stdout(), json=arguments.json)
+
+
+def _kb_show(arguments: argparse.Namespace) -> int:
+    from ingest import bases
+
+    return bases.show(_settings(arguments), arguments.kb, arguments.entry, _stdout(), json=arguments.json)
 
 
 def _kb_history(arguments: argparse.Namespace) -> int:
     from ingest import bases
 
-    return bases.show_history(_settings(arguments), arguments.kb, _stdout())
+    return bases.show_history(_settings(arguments), arguments.kb, _stdout(), json=arguments.json)
+
+
+def _kb_diff(arguments: argparse.Namespace) -> int:
+    from ingest import bases
+
+    between = (arguments.before, arguments.after)
+    return bases.diff(_settings(arguments), arguments.kb, *between, _stdout(), json=arguments.json)
 
 
 def _kb_rollback(arguments: argparse.Namespace) -> int:
     from ingest import bases
 
     return bases.roll_back(_settings(arguments), arguments.kb, arguments.version, _stdout())
+
+
+def _kb_export(arguments: argparse.Namespace) -> int:
+    from ingest import bases
+
+    return bases.export(_settings(arguments), arguments.kb, arguments.out, _stdout())
+
+
+def _kb_search(arguments: argparse.Namespace) -> int:
+    from ingest import searching
+
+    return searching.search(_settings(arguments), arguments.kb, arguments.question, _stdout(), json=arguments.json)
+
+
+def _kb_publish(arguments: argparse.Namespace) -> int:
+    from ingest import bases
+
+    return bases.publish(_settings(arguments), arguments.kb, _stdout(), gate=arguments.gate)
+
+
+def _kb_edit(arguments: argparse.Namespace) -> int:
+    from ingest import by_hand
+
+    given = {"question": arguments.question, "category": arguments.category}
+    fields = {name: text for name, text in given.items() if text is not None}
+    return by_hand.edit(_settings(arguments), arguments.kb, arguments.entry, fields, arguments.answer, _stdout())
+
+
+def _kb_remove(arguments: argparse.Namespace) -> int:
+    from ingest import by_hand
+
+    return by_hand.remove(_settings(arguments), arguments.kb, arguments.entry, _stdout())
+
+
+def _kb_gaps(arguments: argparse.Namespace) -> int:
+    from ingest.gaps import show_gaps
+
+    console = _stderr() if arguments.json == "-" else _stdout()
+    return show_gaps(
+        _settings(arguments),
+        arguments.kb,
+        console,
+        draft=arguments.draft,
+        limit=arguments.limit,
+        json=arguments.json,
+    )
 
 
 def _add_eval(commands: "Commands", shared: argparse.ArgumentParser) -> None:
@@ -174,26 +381,42 @@ def _prepare_models(arguments: argparse.Namespace) -> int:
 def _add_config(commands: "Commands", shared: argparse.ArgumentParser) -> None:
     config = commands.add_parser("config", help="what is configured")
     actions = config.add_subparsers(required=True, metavar="ACTION")
-    show = actions.add_parser("show", parents=[shared], help="every setting with its value")
+    show = actions.add_parser("show", parents=[shared], help="every setting with its value and where it comes from")
     show.add_argument("--markdown", action="store_true", help="the defaults, explained, as in docs/CONFIG.md")
     show.set_defaults(run=_show_config)
+    check = actions.add_parser("check", parents=[shared], help="is the configuration right? before a reload, say")
+    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: the one that would be used")
+    check.set_defaults(run=_check_config)
 
 
 def _show_config(arguments: argparse.Namespace) -> int:
-    from engine.settings import as_markdown, describe
+    from engine.settings import as_markdown, describe, sources
+    from server.settings import Installation
 
     if arguments.markdown:
-        sys.stdout.write(as_markdown())
+        sys.stdout.write(as_markdown(Installation()))
         return 0
-    for setting in describe(_settings(arguments)):
-        _stdout().print(f"{setting.key} = {setting.value!r}", highlight=False, markup=False)
+    described = describe(_settings(arguments))
+    given = sources(Installation, home=arguments.home)
+    for setting in described:
+        sys.stdout.write(f"{setting.key} = {setting.value!r}  # {given.get(setting.key, 'default')}\n")
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> "Settings":
-    from engine import settings
+def _check_config(arguments: argparse.Namespace) -> int:
+    from engine.settings import load_as
+    from server.settings import Installation
 
-    return settings.load(home=arguments.home)
+    load_as(Installation, home=arguments.home, file=arguments.file)
+    sys.stdout.write("OK\n")
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> "Installation":
+    from engine.settings import load_as
+    from server.settings import Installation
+
+    return load_as(Installation, home=arguments.home)
 
 
 def _stdout() -> "Console":

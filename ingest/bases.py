@@ -95,7 +95,7 @@ def publish(settings: Settings, kb: str, console: Console, *, gate: str | None =
 
 
 def export(settings: Settings, kb: str, out: Path | None, console: Console) -> int:
-    """Write every live entry as a line of JSON, to a file or to standard output.
+    """Write every live entry as a line of JSON, to a file or, for None and "-", to standard output.
 
     Raises:
         KnowledgeBaseNotFound, NothingPublished: there is nothing to write.
@@ -103,7 +103,7 @@ def export(settings: Settings, kb: str, out: Path | None, console: Console) -> i
     with open_publisher(settings) as publisher:
         version = resolve_version(publisher, _WORKSPACE, kb, "live")
         entries = publisher.entries_of(_WORKSPACE, kb, version).values()
-        if out is None:
+        if out is None or str(out) == "-":
             sys.stdout.flush()
             sys.stdout.buffer.writelines(export_lines(entries))
             sys.stdout.buffer.flush()
@@ -193,7 +193,7 @@ def _entry_facts(entry: Entry, snapshot: Snapshot) -> dict[str, object]:
 
 
 def _print_facts(facts: Mapping[str, object], title: str, console: Console) -> None:
-    table = Table("", "", title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+    table = Table("", "", title=Text(title), title_justify="left", title_style="bold", show_header=False, box=None)
     for name, value in facts.items():
         table.add_row(name.replace("_", " "), Text(_fact(value)))
     console.print(table)

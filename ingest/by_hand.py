@@ -8,6 +8,7 @@ from rich.console import Console
 
 from engine.settings import Settings
 from ingest.assemble import open_indexer, open_publisher
+from ingest.clean import clean_answer
 from ingest.command import interruptible
 from ingest.edit import edit_entry, remove_entry
 from ingest.errors import EntryNotFound, IngestError
@@ -38,9 +39,12 @@ def edit(
     changed = dict(fields) if answer is None else {**fields, "answer": _text_of(answer)}
     if not changed:
         raise IngestError("nothing to change; give --question, --answer FILE or --category")
-    return _run(
+    code = _run(
         settings, kb, entry_id, console, lambda indexer, show: edit_entry(indexer, kb, entry_id, changed, progress=show)
     )
+    if removed := clean_answer(changed.get("answer", ""))[1]:
+        console.print(f"taken out of the answer: {', '.join(removed)}", highlight=False, markup=False)
+    return code
 
 
 def remove(settings: Settings, kb: str, entry_id: str, console: Console) -> int:

@@ -48,6 +48,7 @@ def run_ingest(indexer: Indexer, options: IngestOptions, console: "Console") -> 
     Raises:
         KnowledgeError, ModelError, IngestError: nothing was changed.
     """
+    _check_target(options.json)
     os.nice(options.niceness)
     with shown_on(console) as show, interruptible(show) as progress:
         report = indexer.ingest(
@@ -104,6 +105,21 @@ def columns_of(given: Sequence[str]) -> Mapping[str, str]:
             raise IngestError(f"--map {text}: write FIELD=COLUMN, with FIELD one of {', '.join(FIELDS)}")
         columns[known] = column
     return columns
+
+
+def _check_target(target: str) -> None:
+    """See before anything is published that its report has somewhere to go.
+
+    Raises:
+        IngestError: it has not.
+    """
+    if target in ("", "-"):
+        return
+    path = Path(target)
+    if path.is_dir():
+        raise IngestError(f"{target} is a folder; name a file for the report")
+    if not path.parent.is_dir():
+        raise IngestError(f"{target} cannot be written (there is no folder {path.parent}); name another file")
 
 
 def write_json(target: str, values: object) -> None:

@@ -123,7 +123,10 @@ def _moved(reading: Reading, earlier: Sequence[KnownDocument]) -> dict[str, str]
 def _is_there(document: KnownDocument, reading: Reading) -> bool:
     """Tell whether a document is still on disk; one within an archive, if that was not read, or not as a whole."""
     root = Path(document.root)
-    if (root / document.name).exists():
+    try:
+        if (root / document.name).exists():
+            return True
+    except OSError:  # who may not look cannot say that it is gone
         return True
     for parent in Path(document.name).parents:
         if (root / parent).is_file():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ingest.clean import clean_block, clean_line
+from ingest.clean import clean_answer, clean_block, clean_line
 from ingest.errors import EntryNotFound, EntryRefused
 from ingest.identity import derived_id
 from ingest.index import Indexer, Progress
@@ -128,7 +128,7 @@ def _cleaned(entry: Entry) -> Entry:
         clean = replace(
             entry,
             question=line("question"),
-            answer=clean_block(entry.answer, field="answer", max_bytes=most),
+            answer=clean_answer(clean_block(entry.answer, field="answer", max_bytes=most))[0],
             similar_questions=several("similar_questions"),
             category=line("category"),
             language=line("language"),

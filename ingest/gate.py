@@ -93,9 +93,8 @@ class GateFailed(IngestError):
             f"{case.query!r}: expected {case.expected}, got {case.got}" for case in result.broken[:_NAMED]
         )
         more = f" and {len(result.broken) - _NAMED} more" if len(result.broken) > _NAMED else ""
-        super().__init__(
-            f"not published, {len(result.broken)} of {result.cases} cases of the gate break: {named}{more}"
-        )
+        self.reason = f"{len(result.broken)} of {result.cases} cases of the gate break: {named}{more}"
+        super().__init__(f"not published, {self.reason}")
 
 
 class Gate(Protocol):

@@ -192,7 +192,7 @@ class Indexer:
         try:
             version = self._publish(run, plan.entries, plan.changes, encoding, look, progress)
         except GateFailed as failed:
-            return run.report(plan, version=before, gate=failed.result, refused=str(failed), encoding=encoding)
+            return run.report(plan, version=before, gate=failed.result, refused=failed.reason, encoding=encoding)
         return run.report(
             plan, version=version.id, published=version, encoding=encoding, near=look.near, gate=look.result
         )

@@ -15,7 +15,7 @@ from models.text import normalise
 # among questions of one bank (BQ), which are closer to each other, 0.03 of them, and all it finds do.
 # In three public FAQs that are kept well it finds nothing; of 700 questions of another bank, 12 in a hundred.
 SIMILAR_AT = 0.85
-_FETCHED = 8  # hits looked at per question: its own passages are among them
+_FETCHED = 8  # hits looked at per question, besides the passages of its own entry
 _ROWS = 256  # searches at once
 
 
@@ -97,7 +97,8 @@ def _neighbours(snapshot: Snapshot, rows: NDArray[np.int64], similar_at: float) 
     """Give for each row the rows of other entries' questions that are as near, with the similarity."""
     answer = KINDS.index(PassageKind.ANSWER)
     vectors = np.asarray(snapshot.vectors[rows], dtype=np.float32)
-    for row, hits in zip(rows.tolist(), snapshot.store.search(vectors, k=_FETCHED), strict=True):
+    own = int(np.bincount(snapshot.entry_of)[snapshot.entry_of[rows]].max())  # an entry may have many wordings
+    for row, hits in zip(rows.tolist(), snapshot.store.search(vectors, k=_FETCHED + own), strict=True):
         for hit in hits:
             other = hit.passage_id
             if hit.score < similar_at:

@@ -117,7 +117,8 @@ def make_plan(
         documents=frozenset(record.source.file for record in records),
         rejections=tuple(rejections),
     )
-    removed = find_removed(existing, seen, scope)
+    replaced = frozenset(outcome.changes.removals)  # these go already, whoever else has them
+    removed = find_removed([entry for entry in existing if entry.id not in replaced], seen, scope)
     rejections += [_unanswered(record) for record in unanswered]
     plan = replace(
         outcome,

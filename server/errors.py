@@ -20,6 +20,10 @@ class IdReused(ServerError):
         super().__init__(f"the message id {client_msg_id!r} was used before for another message; give each its own.")
 
 
+class BadCommand(ServerError):
+    """What was asked for cannot be done as things stand. Trying again cannot help."""
+
+
 class ConversationNotFound(ServerError):
     """There is no such conversation that the caller may see."""
 

@@ -1,6 +1,8 @@
 """What happens in a conversation. A conversation is its events; everything else follows from them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -12,6 +14,14 @@ class Audience(StrEnum):
 
     PUBLIC = "public"  # visitors and agents
     INTERNAL = "internal"  # agents, webhooks and reports
+
+
+class Action(StrEnum):
+    """The buttons of a visitor."""
+
+    CHOOSE = "choose"
+    HUMAN = "human"
+    FEEDBACK = "feedback"
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +65,7 @@ class Spoke(msgspec.Struct, frozen=True, kw_only=True, tag="spoke"):
 class Acted(msgspec.Struct, frozen=True, kw_only=True, tag="acted"):
     """The visitor pressed a button."""
 
-    action: str  # "choose" | "human" | "feedback"
+    action: Action
     value: str = ""  # the entry chosen; "up" or "down"
     label: str = ""  # what the button said
     about: str = ""  # the event that the button belongs to, as text
@@ -74,7 +84,7 @@ class Replied(msgspec.Struct, frozen=True, kw_only=True, tag="replied"):
 class Understood(msgspec.Struct, frozen=True, kw_only=True, tag="understood"):
     """What was found out about a turn: internal, and what the next turn needs to know of it."""
 
-    of: str  # the reply's event, as text
+    decision: str  # that followed
     text: str  # as it was written
     question: str  # as it was understood: spelling corrected, follow-ups resolved
     language: str
@@ -84,7 +94,7 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True, tag="understood"):
     intent: str
     talk: str
     entry_ids: tuple[str, ...]  # answered from, or offered
-    receipt: dict[str, object]  # scores, thresholds, versions, times: as the engine gave them
+    receipt: Mapping[str, Any]  # scores, thresholds, versions, times: as the engine gave them
 
 
 Body = Opened | Spoke | Acted | Replied | Understood

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Generic, TypeVar
 
 from server.errors import Busy, LogUnavailable
@@ -12,6 +13,7 @@ Item = TypeVar("Item")
 
 # Writes items and gives, for each, None or the error that it alone meets; raising fails them all.
 WriteAll = Callable[[Sequence[Item]], Sequence[Exception | None]]
+Committed = Callable[[int, float], None]  # told on the thread of each commit: its items and seconds
 
 
 class GroupCommit(Generic[Item]):
@@ -21,8 +23,16 @@ class GroupCommit(Generic[Item]):
     bounded: when it is full, callers are refused with `Busy`, as a disk that slow is not helped by waiting.
     """
 
-    def __init__(self, write: WriteAll[Item], *, queue_limit: int = 10_000, batch_limit: int = 512) -> None:
+    def __init__(
+        self,
+        write: WriteAll[Item],
+        *,
+        queue_limit: int = 10_000,
+        batch_limit: int = 512,
+        committed: Committed = lambda items, seconds: None,
+    ) -> None:
         self._write = write
+        self._committed = committed
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._waiting: deque[tuple[Item, asyncio.Future[None]]] = deque()
@@ -30,6 +40,11 @@ class GroupCommit(Generic[Item]):
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="kefu-log", daemon=True)
+
+    @property
+    def waiting(self) -> int:
+        """Items that no commit has taken yet."""
+        return len(self._waiting)
 
     def start(self) -> None:
         """Start the writer; results go to the running event loop."""
@@ -62,11 +77,12 @@ class GroupCommit(Generic[Item]):
 
     def _run(self) -> None:
         while batch := self._take():
-            items = [item for item, _ in batch]
+            items, began = [item for item, _ in batch], perf_counter()
             try:
                 errors = self._write(items)
             except Exception as error:  # noqa: BLE001 (the edge of the thread: every caller gets the error)
                 errors = [error] * len(items)
+            self._committed(len(items), perf_counter() - began)
             settled = [(future, error) for (_, future), error in zip(batch, errors, strict=True)]
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(_settle, settled)

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from server.conversations.events import Audience, Event, decode_body, encode_body
 from server.conversations.state import Head
 from server.errors import Conflict, LogUnavailable
-from server.stores.group_commit import GroupCommit
+from server.stores.group_commit import Committed, GroupCommit
 from server.stores.migrations import migrate
 from server.stores.protocols import Append, Onward, Page
+
+_LEASE_S = 10.0  # for a predecessor to let go of the file
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]  # as SQLite gives it
@@ -27,27 +30,34 @@ _heads_in = msgspec.msgpack.Decoder(Head)
 
 
 class SqliteLog:
-    """See `server.stores.protocols.ConversationLog`. One process writes; a second one is refused by its lease."""
+    """See `server.stores.protocols.ConversationLog`. One process at a time writes: it holds a lock beside the file."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, path: Path, *, busy_timeout_s: float = 5.0, committed: Committed = lambda appends, seconds: None
+    ) -> None:
         """Take the file's path; `open` makes or migrates it."""
         self._path = path
         self._timeout_s = busy_timeout_s
+        self._lease = FileLock(f"{path}.lock", timeout=_LEASE_S, thread_local=False)
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kefu-log-reader")
-        self._commits: GroupCommit[Append] = GroupCommit(self._write)
+        self._commits: GroupCommit[Append] = GroupCommit(self._write, committed=committed)
 
     @classmethod
-    async def open(cls, path: Path) -> "SqliteLog":
+    async def open(cls, path: Path, *, committed: Committed = lambda appends, seconds: None) -> "SqliteLog":
         """Open a log, and start its writer.
 
         Raises:
             LogUnavailable: the file cannot be used, or was written by a newer kefu.
         """
-        log = cls(path)
+        log = cls(path, committed=committed)
         try:
             await asyncio.to_thread(log._connect)
+        except Timeout as error:
+            raise LogUnavailable(
+                f"Another process writes to {path}; end it, or set server.log to another file."
+            ) from error
         except (sqlite3.Error, OSError) as error:
             raise LogUnavailable(
                 f"The conversation log {path} cannot be opened ({error}); check the folder's rights and free space."
@@ -57,6 +67,7 @@ class SqliteLog:
 
     def _connect(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._lease.acquire()
         self._writer = self._connection()
         migrate(self._writer)
         self._reader = self._connection()
@@ -70,6 +81,11 @@ class SqliteLog:
         return db
 
     # -- writing
+
+    @property
+    def waiting(self) -> int:
+        """Appends that no commit has taken yet."""
+        return self._commits.waiting
 
     async def append(self, append: Append) -> None:
         """Store events; they are on disk when this returns."""
@@ -225,6 +241,7 @@ class SqliteLog:
             if db is not None:
                 db.close()
         self._reader = self._writer = None
+        self._lease.release()
 
     # -- the database
 

@@ -51,7 +51,7 @@ def answering(head: Head, text: str) -> Append:
 
 def understood(text: str) -> Understood:
     return Understood(
-        of="x", text=text, question=text, language="en", edits=(("teh", "the"),), sentiment="neutral",
+        decision="answer", text=text, question=text, language="en", edits=(("teh", "the"),), sentiment="neutral",
         sentiment_score=0.0, intent="", talk="", entry_ids=("e1",), receipt={"confidence": 0.5},
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Frames of every type: typical ones with the texts of the sample knowledge base, and strategies for all there can be."""
+"""Frames of every type: typical ones with the texts of the sample knowledge base, and all that there can be."""
 
 import csv
 import json

@@ -93,3 +93,8 @@ def test_progress_counts_what_was_read(tmp_path):
     read_documents([tmp_path], ReadOptions(), seen.append)
     assert seen[:2] == [500, 1000]
     assert seen[-1] >= 1200
+
+
+def test_a_document_that_cannot_be_looked_for_has_not_vanished(tmp_path):
+    folder = write(tmp_path / "faq", "a.csv")
+    assert locate(read(folder), known(folder, "x" * 300), sync=True).vanished == frozenset()

@@ -142,3 +142,8 @@ def test_an_entry_or_base_that_does_not_exist_is_told_of(indexer):
         remove_entry(indexer, KB, "nope")
     with pytest.raises(KnowledgeBaseNotFound):
         remove_entry(indexer, "elsewhere", "nope")
+
+
+def test_an_answer_written_by_hand_is_made_as_safe_as_one_of_a_document(indexer, publisher):
+    edit_entry(indexer, KB, HOW, {"answer": "so <script>alert(1)</script>[now](javascript:alert(1))"})
+    assert "script" not in answers(publisher)[HOW]

@@ -97,6 +97,7 @@ def test_a_version_that_breaks_the_suite_is_not_published_and_leaves_nothing(pub
     assert (broken.id, broken.query, broken.expected) == ("c7", INVOICE["question"], "answer (invoice)")
     assert (broken.got, broken.before) == ("answer (other)", "answer (invoice)")
     assert INVOICE["question"] in report.refused
+    assert "not published" not in report.refused  # who reports it says so
     assert report.exit_code(allow_rejects=True) == 1
     assert report.version == before == publisher.catalog.live_version(WS, "shop")
     assert list(publisher.layout.versions(WS, "shop").iterdir()) == folders

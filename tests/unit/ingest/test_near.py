@@ -72,3 +72,21 @@ def test_the_list_and_the_search_are_bounded_and_say_so(publisher, tmp_path):
 def test_passages_below_the_same_headings_are_not_told_of(publisher, tmp_path):
     rows = [("p-1", "guide > returns", "first"), ("p-2", "guide > returns", "second")]
     assert pairs(ingest(publisher, tmp_path, *rows)) == []
+
+
+def test_an_entry_with_many_wordings_does_not_hide_its_neighbour_behind_them(publisher, tmp_path):
+    wordings = [f"how do i return an item{mark}" for mark in ("!", ".", ",", ";", ":", "-", "+", "*", "/", "=")]
+    rows = [
+        {"id": "a", "question": RETURN[1], "answer": RETURN[2], "similar_questions": wordings},
+        {"id": "b", "question": "how do i return an article", "answer": "not at all"},
+    ]
+    path = tmp_path / "faq.jsonl"
+    make_indexer(publisher, GramEncoder()).ingest([_written(path, rows[1:])], kb="shop")
+    anything = IngestSettings(near=NearSettings(similar_at=-1.0))
+    report = make_indexer(publisher, GramEncoder(), settings=anything).ingest([_written(path, rows)], kb="shop")
+    assert pairs(report) == [("a", "b")]
+
+
+def _written(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path

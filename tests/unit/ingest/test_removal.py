@@ -169,3 +169,11 @@ def test_an_answer_that_replaces_that_of_a_document_not_read_this_time_is_noted(
     assert made.changed == 1
     assert "answered otherwise in a.csv, row 2" in made.notes[0].text
     assert plan([record("How?", "otherwise")], BOTH).notes == ()
+
+
+def test_an_entry_that_gives_way_to_an_id_of_a_file_goes_once_and_does_not_come_back():
+    before = plan([record("How?"), record("How?", file="b.csv"), record("Why?", row=3)]).entries
+    made = plan([record("How?", id="r-1"), record("Why?", row=3)], before, scope=SYNC)
+    assert {entry.id for entry in made.changes.upserts}.isdisjoint(made.changes.removals)
+    alone = plan([record("How?", id="r-1"), record("Why?", row=3)], BOTH, scope=SYNC)
+    assert [entry.id for entry in alone.gone] == [derived_id("How?")]

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -163,3 +164,20 @@ def test_where_an_entry_was_read_is_no_difference():
     edited = Entry(id="a", question="q", answer="x", edited=True)
     found = compare({"a": entry}, {"a": edited})
     assert (found.added, found.removed, found.changed) == ((), (), ())
+
+
+def test_an_id_that_looks_like_markup_is_shown_as_it_is(run, settings, home, tmp_path):
+    publisher = make_publisher(home)
+    path = tmp_path / "more.csv"
+    path.write_text("id,question,answer\n[/b],who?,me\n", encoding="utf-8")
+    make_indexer(publisher).ingest([path], kb=KB)
+    publisher.catalog.close()
+    code, text = run(bases.show, settings, KB, "[/b]")
+    assert (code, "[/b]" in text) == (0, True)
+
+
+def test_an_export_to_a_dash_goes_to_standard_output(run, settings, capfdbinary, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run(bases.export, settings, KB, Path("-"))
+    assert len(capfdbinary.readouterr().out.splitlines()) == 3
+    assert not (tmp_path / "-").exists()

@@ -255,6 +255,16 @@ async def test_a_visitor_who_floods_is_told_when_to_go_on(house):
     assert 0 < problem.retry_after_ms <= 1001
 
 
+async def test_a_message_that_comes_too_fast_is_refused_by_name_and_may_be_sent_again(house):
+    house.frames = Limiter(Rate(burst=2, per_minute=3000))
+    wire = await house.greeted()
+    for number in range(3):
+        wire.say(type="say", client_msg_id=f"m{number}", text="hi")
+    await settle()
+
+    assert [(problem.code, problem.client_msg_id) for problem in wire.of(Problem)] == [("rate_limited", "m2")]
+
+
 async def test_a_peer_that_does_not_read_is_cut_off_and_may_come_back(house):
     house.settings = ConnectionSettings(outbox=OutboxLimits(max_frames=5))
     wire, _ = house.connect(reads=False)

@@ -26,6 +26,15 @@ def test_of_what_may_be_replaced_only_the_newest_waits_at_its_new_place():
     assert [outbox.take(), outbox.take(), outbox.take()] == [b"event", b"stopped", None]
 
 
+def test_a_lone_frame_fits_however_long_it_is():
+    outbox = Outbox(OutboxLimits(max_bytes=10))
+    outbox.put(b"a long welcome")
+    with pytest.raises(OutboxFull):
+        outbox.put(b"")
+
+    assert outbox.take() == b"a long welcome"
+
+
 @given(st.lists(st.one_of(st.binary(max_size=30), st.none()), max_size=60))
 def test_an_outbox_never_holds_more_than_its_limits_and_counts_what_it_holds(steps):
     outbox, model = Outbox(OutboxLimits(max_bytes=100, max_frames=7)), []
@@ -33,7 +42,7 @@ def test_an_outbox_never_holds_more_than_its_limits_and_counts_what_it_holds(ste
         if step is None:
             assert outbox.take() == (model.pop(0) if model else None)
             continue
-        fits = sum(map(len, model)) + len(step) <= 100 and len(model) < 7
+        fits = not model or (sum(map(len, model)) + len(step) <= 100 and len(model) < 7)
         if fits:
             outbox.put(step)
             model.append(step)

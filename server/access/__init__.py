@@ -1,0 +1,1 @@
+"""Who may do what: keys of programs and widgets, tokens of visitors."""

@@ -1,0 +1,173 @@
+"""Keys: secret ones for programs, publishable ones for widgets. Of secret ones only the hash is kept."""
+
+import hashlib
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from time import time_ns
+
+import msgspec
+
+from server.conversations.events import Millis
+from server.errors import ServerError
+
+_KEPT = 16  # characters of a secret key that are kept to find it by
+
+
+class Scope(StrEnum):
+    """What a secret key may be used for."""
+
+    ASK = "ask"
+    READ = "conversations:read"
+    WRITE = "conversations:write"
+    KNOWLEDGE = "knowledge"
+    ADMIN = "admin"  # all of it, keys and webhooks included
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key, without what makes it secret."""
+
+    id: str
+    workspace: str
+    kind: str  # "secret" or "widget"
+    name: str
+    kb: str  # of widgets: the knowledge base that answers
+    scopes: tuple[Scope, ...]  # of secret keys
+    origins: tuple[str, ...]  # of widgets: pages that may show it; none: any
+    identity_secret: str  # of widgets: signs who a visitor is, on the site's own server
+    created: Millis
+    revoked: bool
+
+
+class KeyStoreUnavailable(ServerError):
+    """The keys cannot be read or written; trying again may work."""
+
+
+class Keys:
+    """All keys of an installation, in one SQLite file. Safe to call from several threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the file's path; it is made when first used."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+
+    def add_widget(self, workspace: str, *, kb: str, name: str = "", origins: tuple[str, ...] = ()) -> Key:
+        """Make a publishable key; its id is the key."""
+        return self._add(workspace, kind="widget", name=name, kb=kb, origins=origins, prefix="wk_")
+
+    def add_secret(self, workspace: str, *, scopes: tuple[Scope, ...], name: str = "") -> tuple[Key, str]:
+        """Make a secret key; give it and, this once, its secret."""
+        secret = f"sk_{secrets.token_urlsafe(32)}"
+        key = self._add(workspace, kind="secret", name=name, scopes=scopes, secret=secret, prefix=secret[:_KEPT])
+        return key, secret
+
+    def widget(self, key: str) -> Key | None:
+        """Find a live widget key."""
+        found = self._rows("SELECT body FROM keys WHERE id = ? AND kind = 'widget' AND NOT revoked", (key,))
+        return found[0] if found else None
+
+    def secret(self, secret: str) -> Key | None:
+        """Find the live key of a secret."""
+        sql = "SELECT body FROM keys WHERE hash = ? AND kind = 'secret' AND NOT revoked"
+        found = self._rows(sql, (_hash(secret),))
+        return found[0] if found else None
+
+    def all(self, workspace: str | None = None) -> list[Key]:
+        """List keys, newest first."""
+        return self._rows("SELECT body FROM keys WHERE ?1 IS NULL OR workspace = ?1 ORDER BY rowid DESC", (workspace,))
+
+    def revoke(self, workspace: str, key_id: str) -> bool:
+        """Withdraw a key; False if the workspace has no such live one."""
+        with self._writing() as db:
+            sql = (
+                "UPDATE keys SET revoked = 1, body = json_set(body, '$.revoked', json('true')) "
+                "WHERE workspace = ? AND id = ? AND NOT revoked"
+            )
+            return db.execute(sql, (workspace, key_id)).rowcount == 1
+
+    def change_counter(self) -> int:
+        """Give a number that changes when a key was made or revoked, here or by another process."""
+        with self._lock, self._mapped():
+            db = self._open()
+            return int(db.execute("PRAGMA data_version").fetchone()[0]) + db.total_changes
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def _add(
+        self,
+        workspace: str,
+        *,
+        kind: str,
+        name: str,
+        prefix: str,
+        kb: str = "",
+        scopes: tuple[Scope, ...] = (),
+        origins: tuple[str, ...] = (),
+        secret: str = "",
+    ) -> Key:
+        key = Key(
+            id=prefix if secret else f"{prefix}{secrets.token_urlsafe(16)}",
+            workspace=workspace,
+            kind=kind,
+            name=name,
+            kb=kb,
+            scopes=scopes,
+            origins=origins,
+            identity_secret="" if secret else secrets.token_urlsafe(32),
+            created=time_ns() // 1_000_000,
+            revoked=False,
+        )
+        body = msgspec.json.encode(key).decode()
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO keys (id, workspace, kind, hash, body) VALUES (?,?,?,?,?)",
+                (key.id, workspace, kind, _hash(secret) if secret else None, body),
+            )
+        return key
+
+    def _rows(self, sql: str, values: tuple[object, ...]) -> list[Key]:
+        with self._lock, self._mapped():
+            return [msgspec.json.decode(row[0], type=Key) for row in self._open().execute(sql, values)]
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._mapped():
+            db = self._open()
+            with db:
+                yield db
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise KeyStoreUnavailable(f"The keys in {self._path} cannot be used ({error}).") from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
+            db = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, workspace TEXT NOT NULL, kind TEXT NOT NULL, "
+                "hash BLOB UNIQUE, body TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0)"
+            )
+            self._db = db
+        return self._db
+
+
+def _hash(secret: str) -> bytes:
+    """Hash a secret of 256 random bits: there is nothing to guess, so a fast hash does."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,102 @@
+"""An operation of the API: declared once, for the router, for validation and for the OpenAPI document."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from server.access.keys import Scope
+from server.access.request import Caller
+from server.api.problems import Kind
+
+MAX_ID_CHARS = 300  # of a part of a path
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller sends; a field that is not known is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that was let in, its parameters and body found valid."""
+
+    request: web.Request
+    caller: Caller
+    parameters: msgspec.Struct | None
+    content: msgspec.Struct | None
+
+    @property
+    def workspace(self) -> str:
+        """Where all of it happens."""
+        return self.caller.workspace
+
+    @property
+    def app(self) -> web.Application:
+        """Holds the parts."""
+        return self.request.app
+
+    def path(self, name: str) -> str:
+        """Give a part of the path."""
+        return self.request.match_info[name]
+
+    def query(self, kind: type[Shape]) -> Shape:
+        """Give the parameters of the query, as the operation declares them."""
+        if not isinstance(self.parameters, kind):
+            raise TypeError(f"the operation declares no {kind.__name__}")
+        return self.parameters
+
+    def body(self, kind: type[Shape]) -> Shape:
+        """Give the body, as the operation declares it."""
+        if not isinstance(self.content, kind):
+            raise TypeError(f"the operation declares no {kind.__name__}")
+        return self.content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the caller gets: the declared body, as JSON."""
+
+    body: msgspec.Struct
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Awaitable[Reply | web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str  # parts in braces are ids of the caller's workspace
+    name: str  # operationId
+    tag: str
+    summary: str
+    scope: Scope
+    handler: Handler
+    reply: type[msgspec.Struct]
+    status: int = 200  # of success
+    query: type[msgspec.Struct] | None = None
+    body: type[msgspec.Struct] | None = None
+    problems: tuple[Kind, ...] = ()  # beyond those that follow from the rest
+    streams: bool = False  # also as server-sent events
+    pages: bool = False  # with a Link header
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names in the path."""
+        pieces = self.path.split("/")
+        return tuple(piece[1:-1] for piece in pieces if piece.startswith("{"))
+
+    @property
+    def refusals(self) -> tuple[Kind, ...]:
+        """All kinds of problems that it may answer with."""
+        kinds = {Kind.BAD_REQUEST, Kind.UNAUTHENTICATED, Kind.FORBIDDEN, Kind.TOO_MANY, Kind.INTERNAL, Kind.UNAVAILABLE}
+        if self.parts:
+            kinds.add(Kind.NOT_FOUND)
+        if self.body is not None:
+            kinds |= {Kind.SLOW, Kind.TOO_LARGE, Kind.NOT_JSON, Kind.INVALID}
+        return tuple(sorted(kinds | set(self.problems), key=lambda kind: (kind.status, kind.name)))

@@ -1,0 +1,1 @@
+"""What the world outside is told, after it was committed."""

@@ -1,0 +1,64 @@
+"""What is looked up at a scrape: the parts themselves know it, so that nothing is counted twice."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from engine.engine import DialogEngine
+from server.api.health import Readiness
+from server.connections.endpoint import Connections
+from server.conversations.service import Conversations
+from server.stores.sqlite import SqliteLog
+from server.telemetry.logging import Output
+from server.telemetry.metrics import Reading
+
+
+def of_connections(connections: Connections, workspace: Callable[[str], str]) -> Iterator[Reading]:
+    """Tell who is there, what waits for them, and who was refused or sent away.
+
+    Args:
+        connections: the part.
+        workspace: bounds the values of a label.
+    """
+    frames, size = connections.waiting
+    yield Reading(name="connections", help="Live WebSocket connections.", value=len(connections))
+    yield Reading(name="outbox_frames", help="Frames that wait for slow peers.", value=frames)
+    yield Reading(name="outbox_bytes", help="Bytes that wait for slow peers.", value=size)
+    refused: Counter[tuple[str, str]] = Counter()
+    for (name, reason), times in connections.refused.items():
+        refused[workspace(name) if name else "", reason] += times
+    for (name, reason), times in refused.items():
+        labels = (("workspace", name), ("reason", reason))
+        yield Reading(name="refused_total", help="Requests and frames refused.", value=times, labels=labels)
+    for reason, times in connections.closed.items():
+        text = 'Connections that ended; "normal": by the peer.'
+        yield Reading(name="closed_total", help=text, value=times, labels=(("reason", reason),))
+
+
+def of_conversations(conversations: Conversations) -> Iterator[Reading]:
+    """Tell how many conversations are in memory."""
+    for state, number in zip(("in_use", "idle"), conversations.lanes, strict=True):
+        text = "Conversations in memory."
+        yield Reading(name="conversations", help=text, value=number, labels=(("state", state),))
+
+
+def of_engine(engine: DialogEngine) -> Iterator[Reading]:
+    """Tell what waits for the models, and what is cached."""
+    yield Reading(name="engine_waiting", help="Turns that wait for the models.", value=engine.waiting)
+    yield Reading(name="cache_entries", help="Questions whose evidence is kept.", value=engine.cached)
+
+
+def of_log(log: SqliteLog) -> Iterator[Reading]:
+    """Tell what waits to be stored."""
+    yield Reading(name="log_waiting", help="Appends that wait for a commit of the log.", value=log.waiting)
+
+
+def of_readiness(ready: Readiness) -> Iterator[Reading]:
+    """Tell whether visitors may be sent here."""
+    yield Reading(name="ready", help="1 while visitors may be sent here.", value=float(bool(ready)))
+
+
+def of_output(output: Output) -> Iterator[Reading]:
+    """Tell which log lines were not written."""
+    for reason, lines in output.left_out.items():
+        text = "Log lines that were not written."
+        yield Reading(name="log_lines_left_out_total", help=text, value=lines, labels=(("reason", reason),))

@@ -1,0 +1,54 @@
+"""Events of the log as frames."""
+
+from msgspec.structs import replace
+
+from server.conversations.events import Acted, Event, Opened, Replied, Spoke, Understood
+from server.conversations.signals import ReadSignal, Signal, TypingSignal, WordingSignal
+from server.ids import to_text
+from server.wire.frames import Chunk, EventFrame, FromServer, Read, Typing
+
+
+def event_frame(event: Event) -> EventFrame:
+    """Give the frame of a public event."""
+    frame = EventFrame(
+        seq=event.seq,
+        id=to_text(event.id),
+        kind=event.kind,
+        author=event.author,
+        at=event.at,
+        epoch=event.epoch,
+        turn=event.turn,
+        client_msg_id=event.client_msg_id,
+        erased=event.body is None,
+    )
+    return _with_body(frame, event)
+
+
+def _with_body(frame: EventFrame, event: Event) -> EventFrame:
+    match event.body:
+        case Spoke(text=text, files=files):
+            return replace(frame, text=text, files=files)
+        case Acted(action=action, value=value, label=label, about=about):
+            return replace(frame, action=action.value, value=value, text=label, about=about)
+        case Replied() as said:
+            return replace(
+                frame,
+                text=said.text,
+                decision=said.decision,
+                reason=said.reason,
+                sources=said.sources,
+                choices=said.choices,
+            )
+        case Opened() | Understood() | None:
+            return frame
+
+
+def signal_frame(signal: Signal) -> FromServer:
+    """Give the frame of something ephemeral."""
+    match signal:
+        case TypingSignal(author=author, on=on):
+            return Typing(author=author, on=on)
+        case ReadSignal(author=author, seq=seq):
+            return Read(author=author, seq=seq)
+        case WordingSignal(fence=fence, text=text, aborted=aborted):
+            return Chunk(turn=fence.turn, text=text, aborted=aborted)
