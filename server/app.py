@@ -110,7 +110,9 @@ async def _parts(
 
         app[CONVERSATIONS] = conversations = Conversations(store, Hub(), bot, _waiting(settings), stored=stored)
         parts.push_async_callback(conversations.close)
-        app[CONNECTIONS] = connections = Connections(conversations, WidgetGate(keys, tokens), access=_access(settings))
+        app[CONNECTIONS] = connections = Connections(
+            conversations, WidgetGate(keys, tokens), access=_access(settings), may_show=keys.may_show
+        )
         watch = asyncio.create_task(connections.watch(), name="heartbeats")
         parts.push_async_callback(_end, watch)
         following = asyncio.create_task(follow_revocations(keys, connections), name="revocations")

@@ -6,6 +6,7 @@ The installation chooses the encoder, so the heads cannot ship ready-made; they 
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ def build_builtin_heads(encoder: Encoder, folder: Path) -> BuiltinHeads:
         return load_builtin_heads(encoder, folder)
     except (ModelNotPrepared, ArtifactCorrupt):
         pass
+    sys.stderr.write("fitting the built-in classifiers to the encoder: once, a minute on two cores\n")
+    sys.stderr.flush()
     moves, feelings = talk_examples(), read_examples(SENTIMENT_DATA)
     # Nobody is served yet: every core may help.
     with ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), _MOST_THREADS)) as pool:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from time import time_ns
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -55,6 +56,9 @@ class Keys:
         self._path = path
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
+        self._listed: frozenset[str] = frozenset()  # pages of live widgets, as of a change counter
+        self._any_page = False
+        self._listed_at = -1
 
     def add_widget(self, workspace: str, *, kb: str, name: str = "", origins: tuple[str, ...] = ()) -> Key:
         """Make a publishable key; its id is the key."""
@@ -89,6 +93,16 @@ class Keys:
                 "WHERE workspace = ? AND id = ? AND NOT revoked"
             )
             return db.execute(sql, (workspace, key_id)).rowcount == 1
+
+    def may_show(self, origin: str) -> bool:
+        """Tell whether some live widget may be shown on a page, by its key's list; remembered until a key changes."""
+        counter = self.change_counter()
+        if counter != self._listed_at:
+            widgets = self._rows("SELECT body FROM keys WHERE kind = 'widget' AND NOT revoked", ())
+            self._any_page = any(not widget.origins for widget in widgets)
+            self._listed = frozenset(page for widget in widgets for page in widget.origins)
+            self._listed_at = counter
+        return self._any_page or origin in self._listed or urlsplit(origin).netloc in self._listed
 
     def change_counter(self) -> int:
         """Give a number that changes when a key was made or revoked, here or by another process."""

@@ -51,10 +51,12 @@ class Connections:
         gate: Gate,
         settings: ConnectionSettings | None = None,
         access: AccessSettings | None = None,
+        may_show: Callable[[str], bool] = lambda origin: False,
     ) -> None:
         """Take the parts."""
         self._settings = settings or ConnectionSettings()
         self._access = access or AccessSettings()
+        self._may_show = may_show
         self._opening = Limiter(self._access.opening)
         self._wheel: Wheel[Connection] = Wheel(self._is_silent)
         self._asked: set[Connection] = set()  # were sent a ping, and did not answer yet
@@ -178,11 +180,14 @@ class Connections:
         return None
 
     def _may_come_from(self, request: web.Request) -> bool:
-        """Check the page: our own, one that is listed, or none at all, as with programs, which a token must admit."""
+        """Check the page: our own, one that is listed, or none at all, as with programs, which a token must admit.
+
+        A page that a widget's key lists is let in here, and held against that very key when it says hello.
+        """
         origin = request.headers.get("Origin")
         if origin is None or "*" in self._access.origins or origin in self._access.origins:
             return True
-        return urlsplit(origin).netloc == request.host
+        return urlsplit(origin).netloc == request.host or self._may_show(origin)
 
     # -- life of a connection
 

@@ -409,15 +409,16 @@ def _body_of(command: Command, lane: Lane) -> Body:
     match command:
         case Say(text=text, files=files):
             return Spoke(text=text, files=files)
-        case Choose(entry_id=entry_id):
+        case Choose(entry_id=entry_id, about=about):
             if entry_id not in lane.offered:
                 raise BadCommand("this choice was not offered, or no longer is.")
-            return Acted(action=Action.CHOOSE, value=entry_id, label=lane.offered[entry_id])
+            label = lane.offered[entry_id]
+            return Acted(action=Action.CHOOSE, value=entry_id, label=label, about=to_text(about) if about else "")
         case AskForPerson():
             chinese = lane.head.language.startswith("zh")
             return Acted(action=Action.HUMAN, label="转人工" if chinese else "I want to talk to a person")
         case Rate(up=up, about=about):
-            return Acted(action=Action.FEEDBACK, value="up" if up else "down", about=to_text(about))
+            return Acted(action=Action.FEEDBACK, value="up" if up else "down", about=to_text(about) if about else "")
 
 
 def _the_same(event: Event, command: Command) -> Event:
@@ -434,7 +435,7 @@ def _the_same(event: Event, command: Command) -> Event:
         case AskForPerson(), Acted(action=action):
             same = action is Action.HUMAN
         case Rate(up=up, about=about), Acted(action=Action.FEEDBACK) as body:
-            same = (body.value, body.about) == ("up" if up else "down", to_text(about))
+            same = (body.value, body.about) == ("up" if up else "down", to_text(about) if about else "")
         case _, None:  # erased since
             same = True
         case _:
