@@ -30,10 +30,10 @@ class Hub:
 
     def leave(self, key: Key, session: Session) -> None:
         """Forget a session; one that never joined is no error."""
-        sessions = self._sessions.get(key, [])
-        if session in sessions:
-            sessions.remove(session)
-        if not sessions:
+        others = [each for each in self._sessions.get(key, ()) if each is not session]
+        if others:
+            self._sessions[key] = others
+        else:
             self._sessions.pop(key, None)
 
     def publish(self, key: Key, event: Event) -> None:

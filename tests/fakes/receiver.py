@@ -113,7 +113,7 @@ class Time:
                 future.set_result(None)
 
 
-async def in_time(time: Time, condition: Callable[[], object], *, step_s: float = 0.25, within_s: float = 20.0) -> None:
+async def in_time(time: Time, condition: Callable[[], object], *, step_s: float = 0.25, within_s: float = 90.0) -> None:
     """Let time pass, a step whenever others had their turn, until something is so."""
     async with asyncio.timeout(within_s):
         while not condition():

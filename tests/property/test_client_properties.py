@@ -59,7 +59,7 @@ class Network:
                 while link.up:
                     self.server.take()
                 self.lose(LOST)
-            case "drop up" if link and link.up:
+            case "drop up" if link and link.up and link.greeted:
                 link.up.pop()  # as a rate limit does
             case "drop down" if link and link.down and link.greeted:
                 link.down.pop()

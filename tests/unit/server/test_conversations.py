@@ -270,6 +270,16 @@ async def test_two_devices_mirror_each_other_but_not_their_own_typing(world: Wor
     assert phone.signals == []
 
 
+async def test_of_two_devices_that_were_shown_the_same_the_one_that_leaves_leaves(world: World) -> None:
+    twin = Screen(events=list(world.screen.events))
+    await world.service.join(world.key, twin, after=None)
+    world.service.leave(world.key, twin)
+    await world.say("hello")
+
+    assert world.screen.texts[:1] == ["hello"]
+    assert twin.texts == []
+
+
 async def test_a_device_that_comes_back_gets_exactly_what_it_missed(world: World) -> None:
     await world.say("one")
     await world.settle()
