@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any
 
 from server.errors import ServerError
-from server.serving import GO, READY, RELOAD, WARM
+from server.handover import GO, READY, RELOAD, WARM
 from server.settings import Installation
 from server.telemetry.logging import configure
 

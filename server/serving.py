@@ -12,14 +12,13 @@ from typing import Any
 from aiohttp import web
 
 from server import app as composition
+from server.handover import GO, READY, RELOAD, WARM
 from server.reload import Live, Reloader
 from server.settings import Installation
 from server.telemetry.logging import Output, configure
 from server.telemetry.tracing import traced
 
 log = logging.getLogger(__name__)
-
-WARM, GO, READY, RELOAD = b"warm\n", b"go\n", b"ready\n", b"reload\n"
 
 
 def serve(settings: Installation, *, listening: int, control: int, read: Callable[[], Installation], file: Path) -> int:
