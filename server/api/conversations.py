@@ -11,12 +11,13 @@ from server.api.operation import MAX_ID_CHARS, Call, Operation, Reply, Request
 from server.api.paging import Limit, Slice, link_header, links
 from server.api.problems import Kind, Refusal
 from server.conversations import commands
-from server.conversations.events import Acted, Audience, Choice, Event, File, Millis, Opened, Replied, Source, Spoke
+from server.conversations.events import Audience, Choice, Event, File, Millis, Source
 from server.conversations.events import Understood as UnderstoodBody
 from server.conversations.state import Head
 from server.errors import ConversationNotFound
 from server.ids import from_text, to_text
 from server.parts import CONVERSATIONS, LOG
+from server.wire.mapping import event_frame
 
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 Identifier = Annotated[str, Meta(min_length=22, max_length=22, pattern="^[A-Za-z0-9_-]{21}[AQgw]$")]
@@ -229,34 +230,9 @@ def facts_of(head: Head) -> ConversationFacts:
 
 def event_facts(event: Event) -> EventFacts:
     """Give an event as a program reads it."""
-    facts = EventFacts(
-        seq=event.seq,
-        id=to_text(event.id),
-        kind=event.kind,
-        audience=event.audience,
-        author=event.author,
-        at=event.at,
-        epoch=event.epoch,
-        turn=event.turn,
-        client_msg_id=event.client_msg_id,
-        erased=event.body is None,
-    )
-    return _with_body(facts, event)
-
-
-def _with_body(facts: EventFacts, event: Event) -> EventFacts:
-    more = msgspec.structs.replace
-    match event.body:
-        case Spoke(text=text, files=files):
-            return more(facts, text=text, files=files)
-        case Acted(action=action, value=value, label=label, about=about):
-            return more(facts, action=action.value, value=value, text=label, about=about)
-        case Replied(text=text, decision=decision, reason=reason, sources=sources, choices=choices):
-            return more(facts, text=text, decision=decision, reason=reason, sources=sources, choices=choices)
-        case UnderstoodBody() as understood:
-            return more(facts, understood=understood)
-        case Opened() | None:
-            return facts
+    shown = msgspec.structs.asdict(event_frame(event))
+    understood = event.body if isinstance(event.body, UnderstoodBody) else None
+    return EventFacts(**shown, audience=event.audience, understood=understood)
 
 
 _ONE = "/v1/conversations/{conversation}"
