@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_ingest(commands: "Commands", shared: argparse.ArgumentParser) -> None:
     ingest = commands.add_parser("ingest", parents=[shared], help="read FAQ documents and publish them")
-    ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of them")
+    ingest.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="files, or folders of them")
     ingest.add_argument("--kb", default="default", metavar="NAME", help="the knowledge base; made if it is new")
     ingest.add_argument("--dry-run", action="store_true", help="report the same, write nothing")
     ingest.add_argument("--allow-rejects", action="store_true", help="exit code 0 even if a record was rejected")
@@ -90,6 +90,13 @@ def _add_gate(command: argparse.ArgumentParser) -> None:
     gate = command.add_mutually_exclusive_group()
     gate.add_argument("--gate", metavar="SUITE", help="do not publish a version that breaks these questions (JSONL)")
     gate.add_argument("--no-gate", dest="gate", action="store_const", const="", help="publish whatever the gate says")
+
+
+def _path(text: str) -> Path:
+    """Refuse an empty path, which would be the current folder: mostly a shell variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is empty; is a variable not set?")
+    return Path(text)
 
 
 def _ingest(arguments: argparse.Namespace) -> int:
