@@ -7,9 +7,10 @@ A stage that fails is named in `Evidence.degraded`; what is left still answers.
 """
 
 import logging
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, groupby
 from time import monotonic
@@ -42,6 +43,10 @@ from models.protocols import (
 log = logging.getLogger(__name__)
 
 Guess = TypeVar("Guess")
+
+_PART_END = re.compile(r"[。！？!?；;，、\n]+|[.,](?=\s|$)")
+_PARTS = 4  # of a turn, that are heard one by one; each costs as much as a question
+_PERSON = "human"
 
 _NO_GUESS = IntentGuess(label=OUT_OF_SCOPE, confidence=0.0, ranked=())
 _NO_SENTIMENT = SentimentGuess(label=Sentiment.NEUTRAL, score=0.0)
@@ -147,14 +152,16 @@ class Pipeline:
             languages = [self._models.language(query.reading.alone) for query in queries]
             groups = [_probes(query, language) for query, language in zip(queries, languages, strict=True)]
         probes = [probe for group in groups for probe in group]
+        parts = [parts_of(group[_spelled(group)].text) for group in groups]
         with watch.stage("encode"):
-            vectors = self._encode([probe.text for probe in probes])
+            vectors = self._encode([*(probe.text for probe in probes), *(part for each in parts for part in each)])
         with watch.stage("search"):
-            found, degraded = self._search(probes, vectors)
+            found, degraded = self._search(probes, None if vectors is None else vectors[: len(probes)])
         starts = list(accumulate(map(len, groups), initial=0))
         spelled = [start + _spelled(group) for start, group in zip(starts, groups, strict=False)]
         with watch.stage("classify"):
             moods = self._moods([probes[row] for row in spelled], None if vectors is None else vectors[spelled])
+            moods = self._wishes(moods, parts, None if vectors is None else vectors[len(probes) :])
         return [
             _evidence(group, found[start : start + len(group)], mood, language, watch.stage_ms, degraded)
             for group, start, mood, language in zip(groups, starts, moods, languages, strict=False)
@@ -174,6 +181,20 @@ class Pipeline:
         sentiments = _guesses(self._models.sentiment.score, texts, vectors)
         talks = _guesses(self._models.talk.predict, texts, vectors)
         return list(map(_Mood, sentiments, talks, _own(probes, texts, vectors)))
+
+    def _wishes(
+        self, moods: Sequence[_Mood], parts: Sequence[Sequence[str]], vectors: FloatMatrix | None
+    ) -> list[_Mood]:
+        """Hear who asks for a person in one clause of several: what stands around it must not drown that."""
+        texts = [part for each in parts for part in each]
+        if vectors is None or not texts:
+            return list(moods)
+        talks = iter(_guesses(self._models.talk.predict, texts, vectors))
+        heard = []
+        for mood, each in zip(moods, parts, strict=True):
+            wishes = [talk for _, talk in zip(each, talks, strict=False) if talk is not None and talk.label == _PERSON]
+            heard.append(replace(mood, talk=wishes[0]) if wishes and mood.talk is not None else mood)
+        return heard
 
     def _search(self, probes: Sequence[_Probe], vectors: FloatMatrix | None) -> tuple[list[Retrieved], tuple[str, ...]]:
         """Search every probe; the second value names what failed."""
@@ -208,6 +229,13 @@ class Pipeline:
             return None
         self._breaker.succeeded()
         return found
+
+
+def parts_of(text: str) -> list[str]:
+    """Give the sentences and clauses of a text that has several, the last ones of many; none of a single one."""
+    found = [part.strip() for part in _PART_END.split(text)]
+    found = [part for part in found if len(part) > 2]
+    return found[-_PARTS:] if len(found) > 1 else []
 
 
 def _probes(query: Query, language: Language) -> list[_Probe]:

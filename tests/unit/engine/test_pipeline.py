@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from engine.context import Reading
-from engine.pipeline import Models, Pipeline, Query
+from engine.pipeline import Models, Pipeline, Query, parts_of
 from models.protocols import OUT_OF_SCOPE
 from tests.fakes.engine import Bench, CalmSentiment, TableTalk, language
 
@@ -29,6 +29,29 @@ def test_small_talk_is_read_off_the_corrected_text():
     bench = Bench({}, said={"return": "greeting"})
     (evidence,) = understood(bench, "retrun")
     assert evidence.talk.label == "greeting"
+
+
+def test_who_asks_for_a_person_in_one_clause_of_several_is_heard():
+    bench = Bench({}, said={"get me a person": "human", "hello there": "greeting"})
+    told = "My parcel never came, get me a person."
+    asked, thanked, single = understood(bench, told, "Hello there. Where is it?", "get me a person")
+    assert asked.talk.label == "human"
+    assert thanked.talk.label == OUT_OF_SCOPE  # of the whole: only a wish for a person is heard in a part
+    assert single.talk.label == "human"
+    assert len(bench.encoder.calls) == 1
+
+
+def test_each_turn_of_a_batch_is_heard_by_itself():
+    bench = Bench({}, said={"get me a person": "human"})
+    heard = understood(bench, "One thing. And another.", "Well, get me a person", "A, b. C, d", "Fine. Thanks")
+    assert [each.talk.label for each in heard] == [OUT_OF_SCOPE, "human", OUT_OF_SCOPE, OUT_OF_SCOPE]
+
+
+def test_a_long_text_costs_four_parts_at_most():
+    assert parts_of("just one") == []
+    assert parts_of("快递没到，帮我转人工！谢谢您") == ["快递没到", "帮我转人工", "谢谢您"]
+    assert parts_of("It weighs 1.5 kg, can I post it?") == ["It weighs 1.5 kg", "can I post it"]
+    assert len(parts_of("many words, " * 50)) == 4
 
 
 def test_without_a_trained_head_the_intent_is_the_category_of_what_was_found():
