@@ -150,7 +150,7 @@ class LocalGenerator:
     def __init__(
         self, folder: Path, budget: TokenBudget, *, retry_s: float = 60.0, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._folder = folder
+        self._folder = folder.expanduser()
         self._budget = budget
         self._retry_s = retry_s
         self._clock = clock
