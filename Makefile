@@ -4,17 +4,20 @@ VENV ?= .venv
 DEMO_HOME ?= .demo
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
+# Two processes side by side; the tests of a file stay together, in their order.
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 
-.PHONY: proto help demo demo-ask install install-test test check unit integration bench evals soak docs clean
+.PHONY: proto help demo demo-ask install install-test test check unit integration bench load evals soak docs clean
 
 help:
 	@echo "make demo     install, prepare the model, ingest the sample shop, and open it at http://127.0.0.1:8080"
 	@echo "make demo-ask the same, but ask it questions here in the terminal"
 	@echo "make test     install what the tests need, and pass them: check, unit, integration"
-	@echo "make check    format, lint, types, imports, unit tests: under a minute"
+	@echo "make check    format, lint, types, imports, unit tests: some two minutes on two cores"
 	@echo "make bench    figures and plots of docs/PERFORMANCE.md"
+	@echo "make load     visitors over WebSocket, a report in .load/ (LOAD_HOST and LOAD_KEY, LOAD_USERS, LOAD_SECONDS)"
 	@echo "make evals    the suites that come with the project"
-	@echo "make soak     damages files of every kind for an hour and reads them (SOAK_SECONDS, SOAK_CASES, SOAK_SEED)"
+	@echo "make soak     kills, restarts and power cuts under load, then an hour of damaged files (SOAK_SEED, SOAK_SECONDS, SOAK_CASES)"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -54,13 +57,13 @@ check: install-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not integration and not e2e"
+	$(PYTEST) -m "not integration and not e2e"
 
 unit: install-test
-	$(BIN)/pytest -q -m "not integration and not e2e"
+	$(PYTEST) -m "not integration and not e2e"
 
 integration: install-test
-	$(BIN)/pytest -q -m "integration or e2e"
+	$(PYTEST) -m "integration or e2e"
 
 evals: install-test
 	$(BIN)/kefu ingest ingest/samples --kb shop --home $(DEMO_HOME)
@@ -70,12 +73,33 @@ evals: install-test
 bench: install-test
 	$(BIN)/python -m tests.bench
 
+# locust works with gevent: it has an environment of its own, and kefu runs in ours.
+.venv-load/.installed: tests/load/requirements.txt
+	$(PYTHON) -m venv .venv-load
+	.venv-load/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(DEMO_HOME)/.ingested: | install
+	$(BIN)/kefu models prepare --home $(DEMO_HOME)
+	$(BIN)/kefu ingest ingest/samples --kb shop --home $(DEMO_HOME)
+	touch $@
+
+load: .venv-load/.installed $(if $(LOAD_HOST),,$(DEMO_HOME)/.ingested)
+	.venv-load/bin/python -m tests.load --users $(or $(LOAD_USERS),100) --seconds $(or $(LOAD_SECONDS),60) \
+	    --python $(BIN)/python --home $(DEMO_HOME) $(if $(LOAD_HOST),--host $(LOAD_HOST) --key $(LOAD_KEY))
+
 soak: install-test
 	KEFU_KILL_POINTS=50 $(BIN)/pytest -q tests/integration/test_publish_survives_kills.py
+	$(BIN)/python -m tests.soak.power_cuts --appends 400 --seed $(or $(SOAK_SEED),1)
+	$(BIN)/python -m tests.soak.kills --kills 200 --seed $(or $(SOAK_SEED),1)
+	$(BIN)/python -m tests.soak.restarts --restarts 50 --seed $(or $(SOAK_SEED),1)
+	$(BIN)/python -m tests.soak.conformance
+	$(BIN)/python -m tests.soak.fuzz_frames --seconds $(or $(SOAK_SECONDS),3600) --seed $(or $(SOAK_SEED),1)
+	$(BIN)/python -m tests.soak.handoffs --lives 100000 --seed $(or $(SOAK_SEED),1)
 	$(BIN)/python -m tests.soak
 
 proto: install-test  # writes server/wire/kefu_pb2.py anew
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. server/wire/kefu.proto
 
 clean:
-	rm -rf $(VENV) $(DEMO_HOME) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-load .load $(DEMO_HOME) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

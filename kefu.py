@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ask(commands, shared)
     _add_serve(commands, shared)
     _add_keys(commands, shared)
+    _add_agents(commands, shared)
     _add_webhooks(commands, shared)
     _add_kb(commands, shared)
     _add_eval(commands, shared)
@@ -167,6 +168,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     from server.parent import run
 
     settings = read()
+    if arguments.demo:
+        from server.staff.demo import add_demo_agents
+
+        add_demo_agents(settings, _stdout())
 
     given = {"--home": arguments.home, "--demo": arguments.demo}
     options = [part for name, value in given.items() if value for part in (name, value)]
@@ -195,6 +200,36 @@ def _keys(arguments: argparse.Namespace, action: str) -> int:
     return int(getattr(command, action)(_settings(arguments), arguments, _stdout()))
 
 
+def _add_agents(commands: "Commands", shared: argparse.ArgumentParser) -> None:
+    agents = commands.add_parser("agents", help="who answers in the console: add, list, disable, enable, password")
+    actions = agents.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", parents=[shared], help="let somebody sign in")
+    listed = actions.add_parser("list", parents=[shared], help="all agents")
+    disable = actions.add_parser("disable", parents=[shared], help="sign somebody out for good, within a second")
+    enable = actions.add_parser("enable", parents=[shared], help="let somebody sign in again")
+    password = actions.add_parser("password", parents=[shared], help="set another password")
+    add.add_argument("--name", default="", help="that visitors see (default: the login)")
+    add.add_argument("--role", default="agent", help="agent (the default), supervisor or admin")
+    add.add_argument("--department", action="append", default=[], metavar="ID", help="default: general")
+    add.add_argument("--language", action="append", default=[], metavar="zh|en", help="default: any")
+    add.add_argument("--skill", action="append", default=[])
+    add.add_argument("--capacity", type=int, default=4, metavar="N", help="conversations at once (default: 4)")
+    for action in (add, password):
+        action.add_argument("--ask-password", action="store_true", help="be asked for one; else one is made and shown")
+    runs = ((add, "add"), (listed, "show"), (disable, "disable"), (enable, "enable"), (password, "password"))
+    for action, name in runs:
+        if action is not listed:
+            action.add_argument("login")
+        action.add_argument("--workspace", default="default", metavar="NAME")
+        action.set_defaults(run=lambda arguments, name=name: _agents(arguments, name))
+
+
+def _agents(arguments: argparse.Namespace, action: str) -> int:
+    from server.staff import command
+
+    return int(getattr(command, action)(_settings(arguments), arguments, _stdout()))
+
+
 def _add_webhooks(commands: "Commands", shared: argparse.ArgumentParser) -> None:
     webhooks = commands.add_parser("webhooks", help="who is told what happens: add, list, rotate, dead, redeliver, …")
     actions = webhooks.add_subparsers(required=True, metavar="ACTION")
@@ -215,6 +250,7 @@ def _add_webhooks(commands: "Commands", shared: argparse.ArgumentParser) -> None
     action("remove", "remove", "send nothing more, and forget what waits")
     rotated = action("rotate", "rotate", "make a new secret; messages are signed with the old one, too")
     rotated.add_argument("--retire", action="store_true", help="make none; stop signing with the old one")
+    action("disable", "disable", "send nothing more; what waits goes to the dead letters")
     action("enable", "enable", "send again to a receiver that was disabled")
     dead = action("dead", "dead", "messages that were given up, and why")
     dead.add_argument("--limit", type=int, default=100, metavar="N", help="messages shown")

@@ -98,7 +98,8 @@ class DialogEngine:
         """Take the parts; `engine.assemble.open_engine` puts them together.
 
         Args:
-            knowledge: gives the live version of (workspace, knowledge base); called once a turn, so it must be cheap.
+            knowledge: gives the live version of (workspace, knowledge base). Called once a turn, so it must be cheap,
+                but for the first time for a base, when it is called on a thread and may take as long as opening does.
             pipeline: understands and searches.
             versions: of the models, for cache keys and receipts.
             language: tells a text's language; used when a turn runs out of time.
@@ -114,6 +115,8 @@ class DialogEngine:
         self._writer = writer
         self._record = record
         self._now = now
+        self._opened: set[tuple[str, str]] = set()
+        self._opening: dict[tuple[str, str], asyncio.Future[Knowledge]] = {}
         self._cache = EvidenceCache(entries=settings.cache_entries, ttl_s=settings.cache_ttl_s)
         self._batcher: Batcher[Query, Evidence] = Batcher(
             pipeline.run, queue_limit=settings.queue_limit, batch_limit=settings.batch_limit
@@ -137,7 +140,7 @@ class DialogEngine:
             NothingPublished, KnowledgeBaseNotFound: the turn names a base that has no live version.
         """
         with trace.span("kefu.turn"):
-            knowledge = self._knowledge(turn.workspace, turn.kb)
+            knowledge = await self.open(workspace=turn.workspace, kb=turn.kb)
             at = turn.where.at or turn.at or self._now()
             turn = _without_lost_entries(turn, knowledge, at)
             reading = context.read(turn, limit=self._settings.max_chars)
@@ -155,6 +158,27 @@ class DialogEngine:
             if self._writer is None:
                 return outcome
             return await self._writer.word(outcome, found.evidence, knowledge.entries, on_text)
+
+    async def open(self, *, workspace: str = "default", kb: str = "default") -> Knowledge:
+        """Give a base's live version. The first call for a base opens it on a thread: others are answered meanwhile.
+
+        Raises:
+            NothingPublished, KnowledgeBaseNotFound: it has none.
+        """
+        key = (workspace, kb)
+        if key not in self._opened:
+            opening = self._opening.get(key)
+            if opening is None:
+                opening = asyncio.ensure_future(asyncio.to_thread(self._knowledge, workspace, kb))
+                opening.add_done_callback(lambda done: self._has_opened(key, done))
+                self._opening[key] = opening
+            await asyncio.shield(opening)
+        return self._knowledge(workspace, kb)
+
+    def _has_opened(self, key: tuple[str, str], done: "asyncio.Future[Knowledge]") -> None:
+        del self._opening[key]
+        if not done.cancelled() and done.exception() is None:
+            self._opened.add(key)
 
     def check(self, *, workspace: str = "default", kb: str = "default") -> None:
         """See that a base has a live version, before the first visitor does.

@@ -13,5 +13,9 @@ class EntryNotFound(IngestError):
     """The base has no entry of that id; `kefu kb export` lists all."""
 
 
+class BaseExists(IngestError):
+    """There is a knowledge base of that name already. Trying again cannot help."""
+
+
 class EntryRefused(IngestError):
     """An entry cannot be taken over as it was given; the message says what is wrong with it."""

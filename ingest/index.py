@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 
 from ingest.documents import Reading, Whereabouts, locate, read_documents
+from ingest.errors import BaseExists
 from ingest.gate import Gate, GateFailed, GateResult
 from ingest.limits import Limits
 from ingest.near import Nearness, NearSettings, find_near
@@ -158,6 +159,33 @@ class Indexer:
             As `publish`, and whatever the revision raises; nothing was changed then.
         """
         self._publisher.catalog.live_version(workspace, kb)  # refuses a base that does not exist
+        return self._revise(kb, revision, workspace, progress)
+
+    def found(
+        self, kb: str, entries: Sequence[Entry], *, workspace: str = "default", progress: Progress = _silent
+    ) -> PublishedVersion:
+        """Make a base of entries, and publish it.
+
+        Args:
+            kb: its name, which no base of the workspace has.
+            entries: at least one, each with an id of its own.
+            workspace: that the base is to belong to.
+            progress: told how far each stage is.
+
+        Raises:
+            BaseExists: there is a base of that name already.
+            InvalidName: it cannot name a base.
+            As `revise`; nothing was made then.
+        """
+
+        def revision(existing: Mapping[str, Entry]) -> Changes:
+            if existing or any(base.name == kb for base in self._publisher.catalog.bases(workspace)):
+                raise BaseExists(f"there is a knowledge base {kb!r} already; add to that one, or give another name")
+            return Changes(upserts=list(entries))
+
+        return self._revise(kb, revision, workspace, progress)
+
+    def _revise(self, kb: str, revision: Revision, workspace: str, progress: Progress) -> PublishedVersion:
         run = _Run(workspace=workspace, kb=kb, dry_run=False, start=time.monotonic())
         with self._publisher.writing(workspace, kb):
             entries = {entry.id: entry for entry in self._publisher.catalog.entries(workspace, kb)}

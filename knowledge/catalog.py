@@ -162,6 +162,13 @@ class Catalog:
                 (workspace, kb),
             )
 
+    def remove_base(self, workspace: str, kb: str) -> None:
+        """Forget a base with all that belongs to it, in one transaction; its folders are left to the caller."""
+        with self._writing():
+            for table in ("entries", "versions", "documents", "removed_by_hand", "unknown_questions"):
+                self._db.execute(f"DELETE FROM {table} WHERE workspace = ? AND kb = ?", (workspace, kb))
+            self._db.execute("DELETE FROM bases WHERE workspace = ? AND name = ?", (workspace, kb))
+
     def bases(self, workspace: str | None = None) -> list[Base]:
         """List the bases of one workspace, or of all, by name."""
         rows = self._read(

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from knowledge.backends import StoreBackend
 from knowledge.catalog import Catalog
-from knowledge.errors import KnowledgeError, NothingPublished, VersionCorrupt
+from knowledge.errors import KnowledgeBaseNotFound, KnowledgeError, NothingPublished, VersionCorrupt
 from knowledge.layout import Layout
 from knowledge.lexical import Analyzer
 from knowledge.snapshot import Snapshot
@@ -119,7 +119,7 @@ class Live(Generic[Made]):
             if any(held.opening for held in self._held.values()):
                 return  # what is being opened may be outdated already: look again at the next poll
             self._seen = counter
-            for key, held in self._held.items():
+            for key, held in list(self._held.items()):
                 self._follow(key, held)
         except KnowledgeError as exc:
             log.warning("the catalog could not be looked at, the versions held go on answering: %s", exc)
@@ -127,8 +127,12 @@ class Live(Generic[Made]):
             self._lock.release()
 
     def _follow(self, key: Key, held: _Held[Made]) -> None:
-        """Start opening the live version of a base if it is another one than the one held."""
-        version = self._catalog.live_version(*key)
+        """Start opening the live version of a base if it is another one than the one held; let go of one removed."""
+        try:
+            version = self._catalog.live_version(*key)
+        except KnowledgeBaseNotFound:
+            del self._held[key]
+            return
         if version is None or version in (held.version, held.refused):
             return
         held.opening = True

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+from knowledge import schema
 from knowledge.errors import CatalogUnavailable
 
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -73,30 +74,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to the newest step, all missing steps in one transaction; two processes may try at once.
+    """Bring the tables to the newest step.
 
     Raises:
         CatalogUnavailable: the database was written by a newer kefu.
     """
-    if _step_of(db) == len(STEPS):
-        return
-    db.execute("BEGIN IMMEDIATE")
     try:
-        done = _step_of(db)  # again, now that no other process can be migrating
-        if done > len(STEPS):
-            raise CatalogUnavailable(
-                f"The catalog {path} was written by a newer kefu (schema {done}, this one knows {len(STEPS)}); "
-                "install that version or restore an older copy."
-            )
-        for step in STEPS[done:]:
-            for statement in step:
-                db.execute(statement)
-        db.execute(f"PRAGMA user_version = {len(STEPS)}")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-def _step_of(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+        schema.migrate(db, STEPS, what=f"The catalog {path}")
+    except schema.SchemaIsNewer as error:
+        raise CatalogUnavailable(str(error)) from error

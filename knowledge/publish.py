@@ -227,6 +227,22 @@ class Publisher:
 
     # -- building
 
+    def remove(self, workspace: str, kb: str) -> None:
+        """Remove a base with all its versions. Running processes notice within a second.
+
+        First from the catalog, so that none is listed without its folders; what a crash leaves of those is swept when
+        a base of the same name is made.
+
+        Raises:
+            KnowledgeBaseNotFound: there is no such base.
+            WriterBusy, CatalogUnavailable: nothing was removed; trying again may work.
+        """
+        self.catalog.live_version(workspace, kb)
+        with self.writing(workspace, kb):
+            self.catalog.remove_base(workspace, kb)
+            self._sweep(workspace, kb)
+            shutil.rmtree(self.layout.intents(workspace, kb), ignore_errors=True)
+
     def _build(self, draft: Draft, version: str) -> Snapshot:
         workspace, kb = draft.workspace, draft.kb
         folder = self.layout.version(workspace, kb, version)

@@ -34,3 +34,26 @@ class Busy(ServerError):
     def __init__(self, what: str, retry_after_ms: int) -> None:
         super().__init__(f"{what}; try again in {retry_after_ms} ms.")
         self.retry_after_ms = retry_after_ms
+
+
+class NotAllowed(ServerError):
+    """Not by this person, or not as things stand. Trying again cannot help."""
+
+
+class Outdated(ServerError):
+    """It is no longer as the asker saw it: look at it again, then decide anew."""
+
+    def __init__(self, state: str, epoch: int) -> None:
+        super().__init__("the conversation has changed meanwhile; look at it again.")
+        self.state = state
+        self.epoch = epoch
+
+
+class AlreadyTaken(ServerError):
+    """Another agent was faster. Trying again cannot help."""
+
+    def __init__(self, by: str, name: str, at: int) -> None:
+        super().__init__(f"{name} has this conversation already.")
+        self.by = by  # the agent's id
+        self.name = name
+        self.at = at  # milliseconds since 1970

@@ -3,4 +3,5 @@
 WARM = b"warm\n"  # all is loaded: I can take over
 GO = b"go\n"  # your predecessor is gone
 READY = b"ready\n"  # I accept
+GONE = b"gone\n"  # all is stored and closed; only my own end is left
 RELOAD = b"reload\n"  # read the configuration again

@@ -1,11 +1,12 @@
 """`kefu serve`: a small parent that holds the listening socket, and the process that serves.
 
 A restart refuses nobody. The successor loads everything while the old process goes on serving; then the old one sends
-its visitors away, writes what is to be written and ends; then the successor opens the log and accepts. Whoever comes
-in between waits in the socket's backlog. Never do two processes write to one log.
+its visitors away, writes what is to be written and closes the log; then the successor opens it and accepts, while the
+old process ends. Whoever comes in between waits in the socket's backlog. Never do two processes write to one log.
 
     SIGTERM, SIGINT   end
-    SIGHUP            read the configuration again; what can change does so at once
+    SIGHUP            read the configuration again; what can change does so at once. Where it means that the terminal
+                      is gone from which kefu was started, end
     SIGUSR2           restart the serving process, with the code and configuration that are on disk now
 """
 
@@ -21,7 +22,7 @@ from time import monotonic
 from typing import Any
 
 from server.errors import ServerError
-from server.handover import GO, READY, RELOAD, WARM
+from server.handover import GO, GONE, READY, RELOAD, WARM
 from server.settings import Installation
 from server.telemetry.logging import configure
 
@@ -89,10 +90,21 @@ class _Child:
         with suppress(OSError):
             self._control.send(RELOAD)
 
+    async def let_go(self, within_s: float) -> None:
+        """Tell it to end, and wait until it has closed the log; what it does after that takes its time."""
+        with suppress(ProcessLookupError):
+            self.process.terminate()
+        if not await self.hear(GONE, within_s):
+            await self.end(1.0)
+
     async def end(self, within_s: float) -> None:
         """Tell it to end, and see that it does."""
         with suppress(ProcessLookupError):
             self.process.terminate()
+        await self.ended(within_s)
+
+    async def ended(self, within_s: float) -> None:
+        """See that it ends, as it was told."""
         try:
             async with asyncio.timeout(within_s):
                 await self.process.wait()
@@ -113,13 +125,14 @@ class _Parent:
         self._stop = asyncio.Event()
         self._renew = asyncio.Event()
         self._reload = asyncio.Event()
+        self._on_terminal = _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # not: nohup
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         for number, handler in ((signal.SIGTERM, self._stop.set), (signal.SIGINT, self._stop.set)):
             loop.add_signal_handler(number, handler)
         loop.add_signal_handler(signal.SIGUSR2, self._renew.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         child = await self._first()
         while not self._stop.is_set():
             happened = await _first_of(self._stop.wait, self._renew.wait, child.process.wait, self._reload.wait)
@@ -133,6 +146,14 @@ class _Parent:
                 child.reload()
         await child.end(self._grace_s)
         return 0
+
+    def _hung_up(self) -> None:
+        """Tell a hangup of the terminal from somebody's wish to have the configuration read again."""
+        if self._on_terminal and not _has_terminal():
+            log.info("the terminal is gone; ending")
+            self._stop.set()
+        else:
+            self._reload.set()
 
     async def _first(self) -> _Child:
         child = await self._start()
@@ -154,8 +175,9 @@ class _Parent:
             log.error("the successor did not start; the old process goes on")
             await new.end(self._grace_s)
             return old
-        await old.end(self._grace_s)
-        if not await self._take_over(new):
+        await old.let_go(self._grace_s)
+        taken, _ = await asyncio.gather(self._take_over(new), old.ended(self._grace_s))
+        if not taken:
             return await self._revive(new)
         log.info("process %d serves in place of %d", new.process.pid, old.process.pid)
         return new
@@ -198,6 +220,15 @@ class _Parent:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         return _Child(process, ours)
+
+
+def _has_terminal() -> bool:
+    """Tell whether this process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def _first_of(*waits: Callable[[], Coroutine[Any, Any, object]]) -> int:

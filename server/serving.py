@@ -12,7 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from server import app as composition
-from server.handover import GO, READY, RELOAD, WARM
+from server.connections.doorkeeper import Hall
+from server.handover import GO, GONE, READY, RELOAD, WARM
 from server.reload import Live, Reloader
 from server.settings import Installation
 from server.telemetry.logging import Output, configure
@@ -62,16 +63,25 @@ async def _serve(
             await runner.setup()
             if stop.is_set():
                 return 0
-            site = web.SockSite(runner, listening, backlog=4096)
-            await site.start()
+            hall = Hall(_serving(runner))
+            listener = await loop.create_server(hall, sock=listening, backlog=4096)
             await parent.say(READY)
             await stop.wait()
             log.info("told to end; sending everybody away")
-            await site.stop()
+            listener.close()
             await composition.drain(app, settings)
+            hall.close()
         finally:
             await runner.cleanup()
+        await parent.say(GONE)  # the successor need not wait for the rest of us, which takes its time
     return 0
+
+
+def _serving(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """Give what makes the protocol that serves a connection."""
+    if runner.server is None:
+        raise RuntimeError("the runner was not set up")
+    return runner.server
 
 
 class _Parent:

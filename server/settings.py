@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.errors import SettingsError
 from engine.settings import Settings
+from server.connections.address import Proxies
 from server.events.guard import Guard
 
 
@@ -44,6 +45,15 @@ class ServerSettings:
     """Seconds after which it does so even while the visitor goes on."""
     messages_per_minute: float = 60.0
     """Messages of one visitor; a burst of 20 is let through."""
+    address_messages_per_minute: float = 1_200.0
+    """Messages of all visitors of one address, such as an office's; a burst of a third is let through."""
+    workspace_messages_per_minute: float = 120_000.0
+    """Messages of all visitors of one workspace, so that none takes it all; a burst of a thirtieth is let through."""
+    address_connections: int = 200
+    """Live connections of one address; one more is told to come back later."""
+    proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks of reverse proxies, whose `X-Forwarded-For` says where a visitor comes from. A proxy's own address is
+    not limited, as it may stand for many."""
     demo_kb: str = ""
     """Knowledge base of a demonstration shop at `/`; empty: no such page. `kefu serve --demo` sets it."""
     log_level: str = "info"
@@ -58,6 +68,8 @@ class ServerSettings:
     """Collector that traces are sent to, such as `http://localhost:4318`; empty: none are made."""
     otlp_ratio: float = 1.0
     """Share of turns that are traced, decided at their first span."""
+    upload_mb: float = 10.0
+    """Megabytes of a file that a visitor sends, ten times that in a day; 0: none is taken."""
     webhook_allow: tuple[str, ...] = ()
     """Hosts and networks that webhooks may call beside the public internet, such as `hooks.intranet` or
     `10.1.0.0/16`; these by plain HTTP and on any port, too."""
@@ -71,8 +83,19 @@ class ServerSettings:
         _require(0 <= self.quiet_s <= 30, "quiet_s", self.quiet_s, "from 0 to 30 seconds")
         _require(self.quiet_s <= self.patience_s <= 60, "patience_s", self.patience_s, "from quiet_s to 60 seconds")
         _require(self.messages_per_minute > 0, "messages_per_minute", self.messages_per_minute, "positive")
+        self._check_crowds()
+        _require(0 <= self.upload_mb <= 100, "upload_mb", self.upload_mb, "from 0 to 100 megabytes")
         self._check_telemetry()
         self._check_webhooks()
+
+    def _check_crowds(self) -> None:
+        for key in ("address_messages_per_minute", "workspace_messages_per_minute"):
+            _require(getattr(self, key) >= 30, key, getattr(self, key), "at least 30")
+        _require(self.address_connections >= 1, "address_connections", self.address_connections, "at least 1")
+        try:
+            Proxies(self.proxies)
+        except ValueError as error:
+            raise SettingsError(f"server.proxies: {error}") from error
 
     def _check_webhooks(self) -> None:
         try:
@@ -105,6 +128,16 @@ class Installation(Settings):
         return Path(path).expanduser() if path else self.home / "conversations.db"
 
     @property
+    def files_folder(self) -> Path:
+        """The folder of files that visitors sent; beside the log, which knows what is in it."""
+        return self.log_file.with_name("files")
+
+    @property
     def webhooks_file(self) -> Path:
         """The SQLite file of webhooks and of what is on its way to them."""
         return self.home / "webhooks.db"
+
+    @property
+    def staff_file(self) -> Path:
+        """The SQLite file of agents, departments and sessions."""
+        return self.home / "staff.db"

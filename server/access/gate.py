@@ -26,11 +26,11 @@ class WidgetGate:
         """Tell what a credential allows."""
         if credential.token:
             claims = self._tokens.check(credential.token)
-            widget = await self._widget(claims.key, credential.origin)
+            widget = await self._widget(claims.key, credential.origin, page=False)
             if widget.workspace != claims.workspace:
                 raise Refused("this token is not valid")
             return self._grant(widget, claims.visitor, verified=claims.verified)
-        widget = await self._widget(credential.key, credential.origin)
+        widget = await self._widget(credential.key, credential.origin, page=not credential.user)
         if not credential.user:
             return self._grant(widget, f"visitor:{to_text(new_id())}", verified=False)
         if len(credential.user) > _MAX_USER_CHARS:
@@ -39,12 +39,22 @@ class WidgetGate:
             raise Refused("the signature does not fit the user")
         return self._grant(widget, f"user:{credential.user}", verified=True)
 
-    async def _widget(self, key: str, origin: str) -> Key:
+    async def _widget(self, key: str, origin: str, *, page: bool) -> Key:
+        """Find a live key that may be used from where it is used.
+
+        A key that lists pages is for those pages. Who names no page is no browser: an app with the token that it got,
+        or with its site's word on who the visitor is; others take a key without such a list.
+
+        Args:
+            key: as the client shows it.
+            origin: the page; "" for programs.
+            page: it must be named, if the key lists pages.
+        """
         widget = await asyncio.to_thread(self._keys.widget, key) if key else None
         if widget is None:
             raise Refused("this key is not valid")
         host = urlsplit(origin).netloc
-        if origin and widget.origins and origin not in widget.origins and host not in widget.origins:
+        if widget.origins and (origin or page) and origin not in widget.origins and host not in widget.origins:
             raise Refused("this page may not use the key")
         return widget
 

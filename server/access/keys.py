@@ -13,10 +13,18 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from knowledge import schema
 from server.conversations.events import Millis
 from server.errors import ServerError
 
 _KEPT = 16  # characters of a secret key that are kept to find it by
+
+STEPS: schema.Steps = (  # numbered; a released one never changes
+    (
+        "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, workspace TEXT NOT NULL, kind TEXT NOT NULL, "
+        "hash BLOB UNIQUE, body TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0)",
+    ),
+)
 
 
 class Scope(StrEnum):
@@ -26,6 +34,7 @@ class Scope(StrEnum):
     READ = "conversations:read"
     WRITE = "conversations:write"
     KNOWLEDGE = "knowledge"
+    WEBHOOKS = "webhooks"  # who has it can have all that is said sent to an address of their choice
     ADMIN = "admin"  # all of it, keys and webhooks included
 
 
@@ -164,6 +173,8 @@ class Keys:
     def _mapped(self) -> Iterator[None]:
         try:
             yield
+        except schema.SchemaIsNewer as error:
+            raise KeyStoreUnavailable(str(error)) from error
         except (sqlite3.Error, OSError) as error:
             raise KeyStoreUnavailable(f"The keys in {self._path} cannot be used ({error}).") from error
 
@@ -172,12 +183,13 @@ class Keys:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)
             db = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, workspace TEXT NOT NULL, kind TEXT NOT NULL, "
-                "hash BLOB UNIQUE, body TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0)"
-            )
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=FULL")
+                schema.migrate(db, STEPS, what=f"The file of keys {self._path}")
+            except BaseException:
+                db.close()
+                raise
             self._db = db
         return self._db
 

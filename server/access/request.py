@@ -23,11 +23,13 @@ class Forbidden(ServerError):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """A program that was let in."""
+    """A program that was let in; or, where an operation is open to them, a visitor or the holder of a link."""
 
     workspace: str
     key: str  # the key's id, which is no secret
-    scopes: frozenset[Scope]
+    scopes: frozenset[Scope]  # of programs
+    visitor: str = ""  # who calls for themselves
+    file: str = ""  # the only one that a link is for
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has a scope, or all of them."""
@@ -75,6 +77,11 @@ class Callers:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return caller
+
+
+def is_secret(authorization: str | None) -> bool:
+    """Whether a header claims to hold a program's key."""
+    return (authorization or "").partition(" ")[2].strip().startswith("sk_")
 
 
 def _secret(authorization: str | None) -> str:

@@ -26,7 +26,7 @@ async def follow_revocations(
     revoked: frozenset[str] = frozenset()
 
     def is_revoked(connection: Connection) -> bool:
-        return connection.grant is not None and connection.grant.credential in revoked
+        return connection.who is not None and connection.who.credential in revoked
 
     while True:
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from typing import TypeVar
@@ -89,6 +89,29 @@ class Bases:
                 return change(indexer, self._progress)
 
         return await self._alone((workspace, kb), run)
+
+    async def make(self, workspace: str, kb: str, entries: Sequence[Entry]) -> PublishedVersion:
+        """Make a base of entries, and publish it. Cancelling leaves it to be finished.
+
+        Raises:
+            BaseExists: there is one of that name already.
+            WriterBusy, Interrupted: nothing was made.
+            As `Indexer.found`.
+        """
+
+        def run() -> PublishedVersion:
+            with self._open_for_writing(workspace, kb) as indexer:
+                return indexer.found(kb, entries, workspace=workspace, progress=self._progress)
+
+        return await self._alone((workspace, kb), run)
+
+    async def remove(self, workspace: str, kb: str) -> None:
+        """Remove a base with all its versions.
+
+        Raises:
+            KnowledgeBaseNotFound, WriterBusy: nothing was removed.
+        """
+        await self._alone((workspace, kb), lambda: self._publisher.remove(workspace, kb))
 
     async def roll_back(self, workspace: str, kb: str, version: str | None) -> PublishedVersion:
         """Let an earlier version answer again, by default the one before the live one.

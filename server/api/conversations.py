@@ -1,12 +1,12 @@
 """Conversations: list, read, speak as the visitor of a channel, rate."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from server.access.keys import Scope
-from server.api.asking import Text
 from server.api.operation import MAX_ID_CHARS, Call, Operation, Reply, Request
 from server.api.paging import Limit, Slice, link_header, links
 from server.api.problems import Kind, Refusal
@@ -14,9 +14,10 @@ from server.conversations import commands
 from server.conversations.events import Audience, Choice, Event, File, Millis, Source
 from server.conversations.events import Understood as UnderstoodBody
 from server.conversations.state import Head
-from server.errors import ConversationNotFound
+from server.errors import BadCommand, ConversationNotFound
 from server.ids import from_text, to_text
 from server.parts import CONVERSATIONS, LOG
+from server.uploads.naming import MAX_FILES
 from server.wire.mapping import event_frame
 
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
@@ -60,6 +61,9 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: Millis
     epoch: int
     turn: int
+    name: str = ""  # of the agent who wrote it
+    status: str = ""  # what the system tells, in a word
+    values: dict[str, str] = {}  # of a status: name, position, minutes, ...
     text: str = ""
     decision: str = ""
     reason: str = ""
@@ -101,7 +105,24 @@ class NewMessage(Request, frozen=True):
     """What the visitor said, in the words of a channel integration."""
 
     client_msg_id: ClientMessageId
-    text: Text
+    text: Annotated[str, Meta(max_length=commands.MAX_TEXT_CHARS, description="may be empty where there are files")]
+    files: Annotated[
+        tuple[Identifier, ...], Meta(max_length=MAX_FILES, description="ids of uploads of this conversation")
+    ] = ()
+
+
+class ChoicePressed(Request, frozen=True):
+    """The button of a choice that a reply offered."""
+
+    client_msg_id: ClientMessageId
+    entry_id: Annotated[str, Meta(min_length=1, max_length=200, description="of the `choices` offered last")]
+    about: Annotated[Identifier, Meta(description="the event that is the reply")]
+
+
+class PersonWanted(Request, frozen=True):
+    """The button "talk to a person"."""
+
+    client_msg_id: ClientMessageId
 
 
 class Feedback(Request, frozen=True):
@@ -167,7 +188,32 @@ async def show_events(call: Call) -> Reply:
 async def say(call: Call) -> Reply:
     """Take what the visitor said; the bot answers as it does everywhere."""
     wanted = call.body(NewMessage)
-    return await _submit(call, commands.Say(client_msg_id=wanted.client_msg_id, text=wanted.text))
+    text = wanted.text if wanted.text.strip() else ""
+    if not (text or wanted.files) or "\0" in text:
+        raise Refusal(Kind.INVALID, "a message has a text or files.", field="text")
+    files = await _files(call, wanted.files)
+    return await _submit(call, commands.Say(client_msg_id=wanted.client_msg_id, text=text, files=files))
+
+
+async def _files(call: Call, identifiers: Sequence[str]) -> tuple[File, ...]:
+    try:
+        return await call.app[CONVERSATIONS].files((call.workspace, _conversation(call)), identifiers)
+    except BadCommand as error:
+        raise Refusal(Kind.INVALID, str(error), field="files") from error
+
+
+async def choose(call: Call) -> Reply:
+    """Take a choice; it is answered like what was said."""
+    wanted = call.body(ChoicePressed)
+    about = from_text(wanted.about)
+    return await _submit(
+        call, commands.Choose(client_msg_id=wanted.client_msg_id, entry_id=wanted.entry_id, about=about)
+    )
+
+
+async def ask_for_person(call: Call) -> Reply:
+    """Take the wish for a person."""
+    return await _submit(call, commands.AskForPerson(client_msg_id=call.body(PersonWanted).client_msg_id))
 
 
 async def rate(call: Call) -> Reply:
@@ -255,6 +301,16 @@ OPERATIONS = (
         method="POST", path=f"{_ONE}/messages", name="sendMessage", tag="Conversations", scope=Scope.WRITE,
         handler=say, body=NewMessage, reply=StoredFacts, problems=(Kind.CONFLICT,),
         summary="Say something as the visitor. It is on disk when this returns; sending it again changes nothing.",
+    ),
+    Operation(
+        method="POST", path=f"{_ONE}/choice", name="sendChoice", tag="Conversations", scope=Scope.WRITE,
+        handler=choose, body=ChoicePressed, reply=StoredFacts, problems=(Kind.CONFLICT,),
+        summary="Press the button of a choice, as the visitor.",
+    ),
+    Operation(
+        method="POST", path=f"{_ONE}/person", name="askForPerson", tag="Conversations", scope=Scope.WRITE,
+        handler=ask_for_person, body=PersonWanted, reply=StoredFacts, problems=(Kind.CONFLICT,),
+        summary="Ask for a person, as the visitor.",
     ),
     Operation(
         method="POST", path=f"{_ONE}/feedback", name="sendFeedback", tag="Conversations", scope=Scope.WRITE,

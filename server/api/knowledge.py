@@ -1,6 +1,7 @@
 """Knowledge: read and edit entries, publish, roll back. Every edit publishes a version; it answers within seconds."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from knowledge.types import Entry
 from server.access.keys import Scope
 from server.api.operation import Call, Handler, Operation, Reply, Request
 from server.api.paging import Slice, links
-from server.api.problems import Kind
+from server.api.problems import Kind, Refusal
 from server.parts import BASES
 
 _MAX_CHARS = 100_000  # of one field; a base takes less where it is configured so
@@ -47,6 +48,21 @@ class NewEntry(EntryFields, frozen=True):
             description="made from the question if left out; no spaces or slashes",
         ),
     ] = ""
+
+
+class NewBase(Request, frozen=True):
+    """A base to be made: it cannot be empty."""
+
+    kb: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$",
+            description="its name: letters, digits, '-', '_' and '.'",
+        ),
+    ]
+    entries: Annotated[tuple[NewEntry, ...], Meta(min_length=1, max_length=500)]
 
 
 class Rollback(Request, frozen=True):
@@ -129,6 +145,12 @@ class VersionList(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
 
 
+class Removed(msgspec.Struct, frozen=True, kw_only=True):
+    """A base that is gone, with all its versions."""
+
+    kb: str
+
+
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """The version that is live now; running servers answer from it within seconds."""
 
@@ -143,6 +165,22 @@ async def show_bases(call: Call) -> Reply:
     found = [_base(base, live) for base, live in await call.app[BASES].all(call.workspace)]
     body = BaseList(items=_cut(found, wanted), total=len(found), limit=wanted.limit, offset=wanted.offset)
     return Reply(body=body, headers=links(call.request, wanted, len(found)))
+
+
+async def make_base(call: Call) -> Reply:
+    """Make a base and publish it."""
+    wanted = call.body(NewBase)
+    entries = [replace(named(Entry(id=each.id, **_editable(each))), edited=True) for each in wanted.entries]
+    if len({entry.id for entry in entries}) < len(entries):
+        raise Refusal(Kind.INVALID, "two entries have the same id, or the same question.", field="entries")
+    version = await call.app[BASES].make(call.workspace, wanted.kb, entries)
+    return Reply(body=_published(version), headers={"Location": f"/v1/kbs/{quote(wanted.kb, safe='')}/entries"})
+
+
+async def remove_base(call: Call) -> Reply:
+    """Remove a base; conversations that were about it go to people."""
+    await call.app[BASES].remove(call.workspace, call.path("kb"))
+    return Reply(body=Removed(kb=call.path("kb")))
 
 
 async def show_entries(call: Call) -> Reply:
@@ -274,13 +312,17 @@ def _operation(
 ) -> Operation:
     return Operation(
         method=method, path=path, name=name, tag="Knowledge", scope=Scope.KNOWLEDGE, handler=handler, reply=reply,
-        summary=summary, problems=(Kind.CONFLICT, Kind.BASE_BUSY) if reply is Published else (), **more,
+        summary=summary, problems=(Kind.CONFLICT, Kind.BASE_BUSY) if reply in (Published, Removed) else (), **more,
     )  # fmt: skip
 
 
 OPERATIONS = (
     _operation(
         "GET", "/v1/kbs", "listBases", show_bases, BaseList, "List the knowledge bases.", query=Slice, pages=True
+    ),
+    _operation(
+        "POST", "/v1/kbs", "makeBase", make_base, Published, "Make a knowledge base of entries, and publish it.",
+        body=NewBase, status=201,
     ),
     _operation(
         "GET", f"{_KB}/entries", "listEntries", show_entries, EntryList, "List entries by id.",
@@ -307,4 +349,5 @@ OPERATIONS = (
         "GET", f"{_KB}/versions", "listVersions", show_versions, VersionList, "List versions, newest first.",
         query=Slice, pages=True,
     ),
+    _operation("DELETE", _KB, "removeBase", remove_base, Removed, "Remove a knowledge base with all its versions."),
 )  # fmt: skip

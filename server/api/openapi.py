@@ -22,6 +22,8 @@ _PARTS: Mapping[str, str] = {
     "visitor": "id of a visitor, as lists of conversations give it",
     "kb": "name of a knowledge base",
     "entry": "id of an entry",
+    "file": "id of a file",
+    "webhook": "id of a webhook",
 }
 
 
@@ -38,7 +40,10 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
         "paths": paths,
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "a secret key, `sk_…`"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "a secret key, `sk_…`"},
+                "visitor": {"type": "http", "scheme": "bearer", "description": "a visitor's token, of a welcome"},
+            },
             "schemas": _schemas(operations),
         },
     }
@@ -74,6 +79,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": [*map(_path_parameter, operation.parts), *_query_parameters(operation.query)],
         "responses": {str(operation.status): _success(operation), **_refusals(operation.refusals)},
     }
+    if operation.visitors:
+        described["security"] = [{"key": []}, {"visitor": []}]
+    if operation.takes:
+        whole = {"type": "string", "format": "binary", "description": "the file itself"}
+        described["requestBody"] = {"required": True, "content": {operation.takes: {"schema": whole}}}
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(operation.body)}
     return described
@@ -104,7 +114,7 @@ def _query_parameter(name: str, schema: dict[str, Any], schemas: Mapping[str, An
 
 
 def _success(operation: Operation) -> dict[str, Any]:
-    content = _json(operation.reply)
+    content = _bytes(operation.gives) if operation.gives else _json(operation.reply)
     if operation.streams:
         content[EVENT_STREAM] = {"schema": {"type": "string", "description": "events: piece, then outcome or problem"}}
     described: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "content": content}
@@ -126,6 +136,10 @@ def _refusals(kinds: Iterable[Kind]) -> dict[str, Any]:
         titles.setdefault(kind.status, []).append(kind.value[2])
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name=Problem.__name__)}}}
     return {str(status): {"description": "; ".join(texts), "content": problem} for status, texts in titles.items()}
+
+
+def _bytes(media_types: Iterable[str]) -> dict[str, Any]:
+    return {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
 
 
 def _json(shape: type[msgspec.Struct]) -> dict[str, Any]:

@@ -82,6 +82,9 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     problems: tuple[Kind, ...] = ()  # beyond those that follow from the rest
+    visitors: bool = False  # also for visitors themselves, and from their pages
+    takes: str = ""  # media type of a body that the handler reads
+    gives: tuple[str, ...] = ()  # media types of what is given instead of `reply`
     streams: bool = False  # also as server-sent events
     pages: bool = False  # with a Link header
 

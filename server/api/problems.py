@@ -1,6 +1,7 @@
 """What a program is told when something cannot be done: RFC 9457, one form for every error, no internals."""
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 
@@ -8,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from engine.errors import EngineClosed, EngineOverloaded
-from ingest.errors import EntryNotFound, EntryRefused
+from ingest.errors import BaseExists, EntryNotFound, EntryRefused
 from ingest.gate import GateFailed
 from knowledge.errors import (
     CatalogUnavailable,
@@ -25,6 +26,17 @@ from server.access.keys import KeyStoreUnavailable
 from server.access.request import Forbidden, Unauthenticated
 from server.api.bases import Interrupted
 from server.errors import BadCommand, Busy, Conflict, ConversationNotFound, IdReused, LogUnavailable
+from server.events.subscriptions import WebhookNotFound
+from server.events.webhook_file import WebhooksUnavailable
+from server.uploads.errors import (
+    TOO_MUCH_TODAY_S,
+    DamagedFile,
+    FilesUnavailable,
+    FileTooLarge,
+    TooManyFiles,
+    UnknownKind,
+    UploadNotFound,
+)
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +50,10 @@ class Kind(Enum):
 
     BAD_REQUEST = ("bad-request", 400, "The request cannot be read")
     UNAUTHENTICATED = ("unauthenticated", 401, "A live key is needed")
+    SIGNED_OUT = ("signed-out", 401, "Sign in first")
     FORBIDDEN = ("forbidden", 403, "The key may not do this")
+    NOT_ALLOWED = ("not-allowed", 403, "This is not yours to do")
+    CROSS_SITE = ("cross-site", 403, "Only our own pages may ask for this")
     NOT_FOUND = ("not-found", 404, "There is no such thing")
     WRONG_METHOD = ("wrong-method", 405, "This cannot be done to it")
     SLOW = ("slow", 408, "The body took too long")
@@ -46,6 +61,7 @@ class Kind(Enum):
     BASE_BUSY = ("base-busy", 409, "The knowledge base is being published")
     TOO_LARGE = ("too-large", 413, "The body is too large")
     NOT_JSON = ("not-json", 415, "The body must be JSON")
+    UNKNOWN_KIND = ("unknown-kind", 415, "Files of this kind are not taken")
     INVALID = ("invalid", 422, "A value is not as it must be")
     TOO_MANY = ("too-many", 429, "Too many requests")
     INTERNAL = ("internal", 500, "The server failed")
@@ -94,16 +110,23 @@ _SAID: Mapping[type[Exception], tuple[Kind, str]] = {
     NothingPublished: (Kind.NOT_FOUND, "the knowledge base has no live version yet."),
     EntryNotFound: (Kind.NOT_FOUND, "there is no such entry."),
     VersionNotFound: (Kind.NOT_FOUND, "there is no such version, or it is not kept any more."),
+    WebhookNotFound: (Kind.NOT_FOUND, "there is no such webhook."),
     IdReused: (Kind.CONFLICT, ""),
     BadCommand: (Kind.CONFLICT, ""),
     GateFailed: (Kind.CONFLICT, ""),
     WriterBusy: (Kind.BASE_BUSY, "another process is publishing this knowledge base; try again later."),
     EntryRefused: (Kind.INVALID, ""),
+    BaseExists: (Kind.CONFLICT, ""),
+    UploadNotFound: (Kind.NOT_FOUND, ""),
+    FileTooLarge: (Kind.TOO_LARGE, ""),
+    UnknownKind: (Kind.UNKNOWN_KIND, ""),
+    DamagedFile: (Kind.INVALID, ""),
+    TooManyFiles: (Kind.TOO_MANY, ""),
 }
 _AWAY = "this did not work just now and nothing was changed; try again later."
 _UNAVAILABLE: tuple[type[Exception], ...] = (
-    Busy, CatalogUnavailable, Conflict, EngineClosed, EngineOverloaded, Interrupted, KeyStoreUnavailable,
-    LogUnavailable, ModelUnavailable, StoreUnavailable, VersionCorrupt,
+    Busy, CatalogUnavailable, Conflict, EngineClosed, EngineOverloaded, FilesUnavailable, Interrupted,
+    KeyStoreUnavailable, LogUnavailable, ModelUnavailable, StoreUnavailable, VersionCorrupt, WebhooksUnavailable,
 )  # fmt: skip
 _OF_AIOHTTP = {404: Kind.NOT_FOUND, 405: Kind.WRONG_METHOD, 413: Kind.TOO_LARGE}
 
@@ -127,6 +150,7 @@ def refusal_of(error: Exception) -> Refusal:
 _HEADERS: Mapping[Kind, Mapping[str, str]] = {
     Kind.UNAUTHENTICATED: {"WWW-Authenticate": 'Bearer realm="kefu"'},
     Kind.BASE_BUSY: {"Retry-After": str(_RETRY_S)},
+    Kind.TOO_MANY: {"Retry-After": str(TOO_MUCH_TODAY_S)},
     Kind.UNAVAILABLE: {"Retry-After": str(_RETRY_S)},
 }
 
@@ -150,6 +174,8 @@ def problem_response(refusal: Refusal) -> web.Response:
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+REFUSED = web.AppKey("refused", Counter[tuple[str, str]])  # by workspace ("" before it is known) and kind
+WORKSPACE = web.RequestKey("workspace", str)  # once it is known
 
 
 @web.middleware
@@ -161,9 +187,9 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     except ConnectionResetError:  # the caller went away: there is nobody to tell
         raise
-    except web.HTTPException as error:
-        if error.status < 400:
+    except Exception as error:  # the edge of the API: nothing inside gets out
+        if isinstance(error, web.HTTPException) and error.status < 400:
             raise
-        return problem_response(refusal_of(error))
-    except Exception as error:  # noqa: BLE001 (the edge of the API: nothing inside gets out)
-        return problem_response(refusal_of(error))
+        refusal = refusal_of(error)
+        request.app[REFUSED][request.get(WORKSPACE, ""), refusal.kind.value[0]] += 1
+        return problem_response(refusal)

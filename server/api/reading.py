@@ -34,7 +34,9 @@ def read_query(request: web.Request, kind: type[msgspec.Struct] | None) -> msgsp
         raise Refusal(Kind.BAD_REQUEST, f"the parameter {field!r}: {what}.", field=field) from error
 
 
-async def read_body(request: web.Request, kind: type[msgspec.Struct] | None) -> msgspec.Struct | None:
+async def read_body(
+    request: web.Request, kind: type[msgspec.Struct] | None, *, within_s: float = _BODY_S
+) -> msgspec.Struct | None:
     """Read a JSON body.
 
     Raises:
@@ -46,10 +48,10 @@ async def read_body(request: web.Request, kind: type[msgspec.Struct] | None) -> 
     if request.content_type != "application/json":
         raise Refusal(Kind.NOT_JSON, "send the body as JSON, with `Content-Type: application/json`.")
     try:
-        async with asyncio.timeout(_BODY_S):
+        async with asyncio.timeout(within_s):
             raw = await request.read()
     except TimeoutError as error:
-        raise Refusal(Kind.SLOW, f"the body did not arrive within {_BODY_S:.0f} s.") from error
+        raise Refusal(Kind.SLOW, f"the body did not arrive within {within_s:g} s.") from error
     except web.RequestPayloadError as error:  # it does not unpack, or breaks off
         raise Refusal(Kind.BAD_REQUEST, "the body is not what its headers say.") from error
     try:

@@ -13,7 +13,7 @@ from server.api.problems import Kind, Refusal
 from server.conversations.commands import Visitor
 from server.conversations.events import Audience, Event
 from server.conversations.state import Head
-from server.parts import CONVERSATIONS, ENGINE, LOG
+from server.parts import CONVERSATIONS, ENGINE, LOG, UPLOADS
 from server.stores.protocols import ConversationLog
 
 _AT_ONCE = 200  # rows read from the log at once
@@ -32,6 +32,7 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
 
     visitor: str
     events: int  # that were emptied; that they happened stays known
+    files: int  # that were deleted
 
 
 class ExportedConversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 async def open_conversation(call: Call) -> Reply:
     """Give the visitor's conversation."""
     wanted, visitor = call.body(NewConversation), visitor_id(call)
-    call.app[ENGINE].check(workspace=call.workspace, kb=wanted.kb)
+    await call.app[ENGINE].open(workspace=call.workspace, kb=wanted.kb)
     head = await call.app[CONVERSATIONS].open(
         Visitor(workspace=call.workspace, id=visitor, kb=wanted.kb, language=wanted.language, page=wanted.page)
     )
@@ -62,8 +63,10 @@ async def open_conversation(call: Call) -> Reply:
 async def erase(call: Call) -> Reply:
     """Delete all that the visitor wrote and was written."""
     visitor = visitor_id(call)
+    files = await call.app[UPLOADS].files.of_visitor(call.workspace, visitor)
     erased = await call.app[CONVERSATIONS].erase(call.workspace, visitor)
-    return Reply(body=Erased(visitor=visitor, events=erased))
+    await call.app[UPLOADS].files.remove(files)  # nobody is served them any more since the erasure
+    return Reply(body=Erased(visitor=visitor, events=erased, files=len(files)))
 
 
 async def export(call: Call) -> Reply:

@@ -9,66 +9,29 @@ It connects, comes back and sends again by itself until it is left, or the serve
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from random import Random
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import aiohttp
 
-from server.client.core import LOST, ClientSettings, Core, Status
-from server.client.happenings import Happening, Memory, NotStored, Refused, Shown, Stopped, Stored
-from server.wire.codec import CODECS, JSON, MAX_SERVER_BYTES, BadFrame
-from server.wire.frames import EventFrame, Hello
+from server.client.core import LOST, Status
+from server.client.happenings import Happening, NotStored, Refused, Shown, Stopped, Stored
+from server.client.shell import Options, Shell
+from server.wire.codec import MAX_SERVER_BYTES, BadFrame
+from server.wire.frames import EventFrame
 
-_KEPT = 10_000  # happenings that nobody took yet; then the oldest go
 
-
-class Client:
+class Client(Shell):
     """A visitor's device. Used from one event loop."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        key: str = "",
-        token: str = "",
-        user: str = "",
-        signature: str = "",
-        language: str = "",
-        page: str = "",
-        memory: Memory | None = None,
-        encoding: str = JSON,
-        settings: ClientSettings | None = None,
-        random: Random | None = None,
-    ) -> None:
-        """Take where to go and who speaks; see `server.wire.frames.Hello`.
-
-        Args:
-            url: of the endpoint, wss://HOST/v1/ws.
-            key: a widget's key; this or a token is needed.
-            token: of an earlier welcome.
-            user: with key: who the visitor is, as the embedding site says.
-            signature: the site's, over `user`.
-            language: of the visitor.
-            page: where the visitor is.
-            memory: of an earlier client.
-            encoding: the subprotocol.
-            settings: of patience.
-            random: for the jitter of pauses.
-        """
-        hello = Hello(
-            token=token, key=key, user=user, signature=signature, language=language, page=page, client="kefu-python"
-        )
-        self.core = Core(hello, memory, settings, random=random)
-        self._url = url
-        self._codec = CODECS[encoding]
+    def __init__(self, url: str, **options: Unpack[Options]) -> None:
+        """Take where to go (wss://HOST/v1/ws) and who speaks."""
+        super().__init__(url, **options)
         self._changed = asyncio.Event()  # by the program or by the server
         self._told = asyncio.Event()
-        self._happenings: deque[Happening] = deque(maxlen=_KEPT)
         self._waiting: dict[str, asyncio.Future[Stored]] = {}
         self._running: asyncio.Task[None] | None = None
 
@@ -89,15 +52,17 @@ class Client:
 
     # -- for the program
 
-    async def say(self, text: str) -> Stored:
+    async def say(self, text: str, files: Sequence[str] = ()) -> Stored:
         """Say something; it is stored for good when this returns, however often the connection is lost meanwhile.
+
+        Files go by the ids that their upload over HTTP gave.
 
         Cancelling does not take it back.
 
         Raises:
             NotStored: the server refused it, or the client has stopped.
         """
-        return await self._stored(self.core.say(text))
+        return await self._stored(self.core.say(text, files))
 
     async def choose(self, entry_id: str, about: str = "") -> Stored:
         """Press a choice of an event. See `say`."""

@@ -10,53 +10,31 @@ call comes back and resumes, and nothing is lost.
 """
 
 import struct
-from collections import deque
-from collections.abc import Callable, Iterator
-from random import Random
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import websocket
 
-from server.client.core import LOST, ClientSettings, Core, Status
-from server.client.happenings import Happening, Memory, NotStored, Refused, Shown, Stored
-from server.wire.codec import CODECS, JSON, BadFrame
-from server.wire.frames import EventFrame, Hello
+from server.client.core import LOST, Status
+from server.client.happenings import Happening, NotStored, Refused, Shown, Stored
+from server.client.shell import Options, Shell
+from server.wire.codec import BadFrame
+from server.wire.frames import EventFrame
 
 _SHORTEST_S = 0.001  # 0 would mean: never wait at all
 _CONNECT_S = 10.0
-_KEPT = 10_000  # happenings that nobody took yet; then the oldest go
 _GOODBYE_S = 1  # whole seconds, says the library
 
 
-class Client:
+class Client(Shell):
     """A visitor's device. Used by one thread or greenlet at a time."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        key: str = "",
-        token: str = "",
-        user: str = "",
-        signature: str = "",
-        language: str = "",
-        page: str = "",
-        memory: Memory | None = None,
-        encoding: str = JSON,
-        settings: ClientSettings | None = None,
-        random: Random | None = None,
-    ) -> None:
-        """Take where to go and who speaks; see `server.client.aio.Client`."""
-        hello = Hello(
-            token=token, key=key, user=user, signature=signature, language=language, page=page, client="kefu-python"
-        )
-        self.core = Core(hello, memory, settings, random=random)
-        self._url = url
-        self._codec = CODECS[encoding]
+    def __init__(self, url: str, **options: Unpack[Options]) -> None:
+        """Take where to go (wss://HOST/v1/ws) and who speaks."""
+        super().__init__(url, **options)
         self._socket: websocket.WebSocket | None = None
-        self._happenings: deque[Happening] = deque(maxlen=_KEPT)
 
     def __enter__(self) -> Self:
         """Nothing happens yet; the first call connects."""
@@ -71,14 +49,16 @@ class Client:
 
     # -- for the program
 
-    def say(self, text: str, *, within_s: float = 60.0) -> Stored:
+    def say(self, text: str, files: Sequence[str] = (), *, within_s: float = 60.0) -> Stored:
         """Say something; it is stored for good when this returns, however often the connection is lost meanwhile.
+
+        Files go by the ids that their upload over HTTP gave.
 
         Raises:
             NotStored: the server refused it, or the client has stopped.
             TimeoutError: it is not known to be stored; the next call goes on trying.
         """
-        return self._stored(self.core.say(text), within_s)
+        return self._stored(self.core.say(text, files), within_s)
 
     def choose(self, entry_id: str, about: str = "", *, within_s: float = 60.0) -> Stored:
         """Press a choice of an event. See `say`."""

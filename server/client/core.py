@@ -6,7 +6,7 @@ latest, and `closed` when the socket is. Once `live` is false the socket is to b
 gives what the program should know.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -223,9 +223,9 @@ class Core:
 
     # -- for the program
 
-    def say(self, text: str) -> str:
-        """Say something; give its id, by which `Stored` or `Refused` will name it."""
-        return self._submit(frames.Say(client_msg_id=self._make_id(), text=text))
+    def say(self, text: str, files: Sequence[str] = ()) -> str:
+        """Say something, with files by their ids; give its id, by which `Stored` or `Refused` will name it."""
+        return self._submit(frames.Say(client_msg_id=self._make_id(), text=text, files=tuple(files)))
 
     def choose(self, entry_id: str, about: str = "") -> str:
         """Press a choice of an event."""

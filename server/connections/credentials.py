@@ -19,6 +19,14 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     credential: str  # names the key it came from, so that revoking that one ends its connections
 
 
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose connection it is."""
+
+    workspace: str
+    name: str  # a visitor, or "agent:ID"
+    credential: str  # names the key or session it came from, so that revoking that one ends the connection
+
+
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
     """What a client shows at hello, or a program with a request."""
 

@@ -35,6 +35,10 @@ class Outbox:
         """Of all frames waiting."""
         return self._bytes
 
+    def widen(self, limits: OutboxLimits) -> None:
+        """Hold a peer to other limits from now on: an agent's browser is shown many conversations at once."""
+        self._limits = limits
+
     def put(self, frame: bytes, *, replaces: str = "") -> None:
         """Add a frame at the end; an ephemeral one takes the place of a waiting one with the same name.
 

@@ -27,6 +27,11 @@ class Wheel(Generic[Key]):
         self._place: dict[Key, int] = {}
         self._now = 0
 
+    @property
+    def now(self) -> float:
+        """Seconds since the first turn, in whole slots."""
+        return self._now * self._slot_s
+
     def __len__(self) -> int:
         """Timers set."""
         return len(self._place)

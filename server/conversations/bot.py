@@ -16,6 +16,12 @@ from server.conversations.events import Choice, Replied, Source, Understood
 
 log = logging.getLogger(__name__)
 
+_ONLY_FILES = {
+    "zh": "文件已收到。我看不了图片和文件的内容，请用文字说说您的问题；也可以转人工，客服能看到这些文件。",
+    "en": "Thank you, the file has arrived. I cannot look into pictures and documents: please tell me in words what "
+    "it is about, or ask for a person, who will see it.",
+}
+
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the bot says to a turn, and what it understood; nothing, if it could not try."""
@@ -60,6 +66,12 @@ class EngineBot:
             sources=tuple(Source(entry_id=entry.id, title=entry.question) for entry in cited if entry is not None),
             choices=tuple(Choice(entry_id=choice.entry_id, label=choice.question) for choice in outcome.choices),
         )
+
+
+def only_files(language: str) -> Reply:
+    """Answer a turn in which nothing was written: files are for people, the engine reads none."""
+    chinese = language.startswith("zh")
+    return Reply(said=Replied(text=_ONLY_FILES["zh" if chinese else "en"], decision="unknown"))
 
 
 def _failure(turn: Turn) -> Replied:

@@ -1,10 +1,12 @@
 """What happens in a conversation. A conversation is its events; everything else follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from server.handoff.states import Moved, Status
 
 Millis = int  # since 1970, UTC
 
@@ -22,6 +24,12 @@ class Action(StrEnum):
     CHOOSE = "choose"
     HUMAN = "human"
     FEEDBACK = "feedback"
+    CANCEL = "cancel"  # the wait for a person
+    ANSWER_OFFER = "answer_offer"  # of a person: yes or no
+    WAIT = "wait"  # what to do while everyone is busy
+    LEAVE_MESSAGE = "leave_message"
+    RATE = "rate"  # the whole chat
+    END = "end"
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +48,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     title: str
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """A button below a reply."""
+class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A button below a reply, or below what the system says."""
 
-    entry_id: str
+    entry_id: str  # "" where the button is no question
     label: str
+    action: str = ""  # that the button sends, with the value; "": `choose` with the entry
+    value: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
@@ -60,14 +70,15 @@ class Spoke(msgspec.Struct, frozen=True, kw_only=True, tag="spoke"):
 
     text: str
     files: tuple[File, ...] = ()
+    name: str = ""  # of an agent, as visitors saw it then
 
 
 class Acted(msgspec.Struct, frozen=True, kw_only=True, tag="acted"):
     """The visitor pressed a button."""
 
     action: Action
-    value: str = ""  # the entry chosen; "up" or "down"
-    label: str = ""  # what the button said
+    value: str = ""  # the entry chosen; "up" or "down"; an e-mail address; 1 to 5
+    label: str = ""  # what the button said, or what was written beside it
     about: str = ""  # the event that the button belongs to, as text
 
 
@@ -97,7 +108,16 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True, tag="understood"):
     receipt: Mapping[str, Any]  # scores, thresholds, versions, times: as the engine gave them
 
 
-Body = Opened | Spoke | Acted | Replied | Understood
+class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="noted"):
+    """An agent wrote something that the visitor does not see."""
+
+    text: str
+    name: str = ""  # of the agent
+    mentions: tuple[str, ...] = ()  # ids of agents
+
+
+Body = Opened | Spoke | Acted | Replied | Status | Understood | Moved | Noted
+INTERNAL = (Understood, Moved, Noted)  # bodies that visitors never see
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +133,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at: Millis
     body: Body | None
     client_msg_id: str = ""  # given by the author's client; the same one is the same event
+    after: int = 0  # of an internal event: the public one that it follows
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """What both audiences are ordered by, where they are shown together."""
+        return (self.seq, 0, 0) if self.audience is Audience.PUBLIC else (self.after, 1, self.seq)
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Give events of both audiences in the order in which they happened."""
+    return sorted(events, key=lambda event: event.place)
 
 
 def kind_of(body: Body) -> str:

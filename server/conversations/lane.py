@@ -5,9 +5,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from engine.types import Exchange
-from server.conversations.events import Acted, Action, Event, Opened, Replied, Spoke, Understood
+from server.conversations.events import Acted, Action, Event, Noted, Opened, Replied, Spoke, Understood
 from server.conversations.hub import Key
-from server.conversations.state import VISITOR, Head
+from server.conversations.recent import Recent
+from server.conversations.state import VISITOR, Fence, Head
+from server.handoff.outcomes import Step
+from server.handoff.states import ENDED, Moved, Status
 
 HISTORY = 6  # exchanges that the engine is told of
 _REMEMBERED = 64  # client ids looked up without the log
@@ -27,6 +30,7 @@ class Lane:
         self.last_said_at = 0.0
         self.typing_until = 0.0
         self.answering: asyncio.Task[None] | None = None
+        self.answering_to: Fence | None = None  # the turn that is being answered
         self.users = 0  # sessions and calls that need the lane
 
     def reset(self, head: Head) -> None:
@@ -36,6 +40,8 @@ class Lane:
         self.unanswered: list[str] = []  # what the visitor said since the bot's last reply
         self.offered: dict[str, str] = {}  # the choices offered last: entry id -> label
         self.chosen = ""  # the one whose button was pressed
+        self.recent = Recent()
+        self._with_bot = True
         self._by_client_id: OrderedDict[tuple[str, str], Event] = OrderedDict()
 
     @property
@@ -53,6 +59,7 @@ class Lane:
             self._by_client_id.popitem(last=False)
 
     def _follow(self, event: Event) -> None:
+        self.recent.follow(event)
         match event.body:
             case Spoke(text=text) if event.author == VISITOR:
                 self.unanswered.append(text)
@@ -68,8 +75,22 @@ class Lane:
                 self.offered = {choice.entry_id: choice.label for choice in choices} or self.offered
             case Understood():
                 self.history = (*self.history, exchange_of(event.body))[-HISTORY:]
-            case Opened() | Spoke() | Acted() | None:
+            case Moved() as moved:
+                self._moved(moved)
+            case Opened() | Spoke() | Acted() | Status() | Noted() | None:
                 pass  # nothing that the bot must answer
+
+    def _moved(self, moved: Moved) -> None:
+        """Forget what is not the bot's to answer any more (as `state.apply`), and what an earlier episode was about."""
+        with_bot = moved.handling.bot_may_speak
+        if not (self._with_bot and with_bot):
+            self.recent.clear()
+        if not (self._with_bot and with_bot) or (moved.actor == VISITOR and moved.transition == Step.ASKED):
+            self.unanswered.clear()
+            self.chosen = ""
+        if moved.from_state in ENDED and moved.to_state not in ENDED:
+            self.history, self.offered = (), {}
+        self._with_bot = with_bot
 
     def heard(self, now: float) -> None:
         """Note when the visitor said something, on the monotonic clock."""

@@ -10,6 +10,7 @@ class TypingSignal(msgspec.Struct, frozen=True, kw_only=True):
 
     author: str
     on: bool
+    text: str = ""  # what a visitor has typed so far; for agents only
 
 
 class ReadSignal(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,6 +61,14 @@ def rotate(settings: Installation, arguments: argparse.Namespace, console: Conso
     return 0
 
 
+def disable(settings: Installation, arguments: argparse.Namespace, console: Console) -> int:
+    """Send nothing more to a receiver, and keep it."""
+    with _webhooks(settings) as webhooks:
+        webhooks.disable(arguments.workspace, arguments.id)
+    console.print(f"{arguments.id} is disabled; what waits for it goes to the dead letters")
+    return 0
+
+
 def enable(settings: Installation, arguments: argparse.Namespace, console: Console) -> int:
     """Send again to a receiver that was disabled."""
     with _webhooks(settings) as webhooks:

@@ -41,6 +41,7 @@ class RelaySettings:
     """How the relay works."""
 
     concurrency: int = 8  # messages on their way to one receiver
+    per_workspace: int = 32  # and to all receivers of one workspace, so that its slow ones delay no other workspace
     poll_s: float = 5.0  # a look at what other processes changed, and at hints that never came
     gather_s: float = 0.05  # between two looks at the log, so that messages are taken many at a time
     batch: int = 500  # messages taken at once
@@ -71,6 +72,7 @@ class Courier:
     def __init__(self, subscription: Subscription, means: Means) -> None:
         self.subscription = subscription  # replaced when it changes
         self.closing = False  # no more is sent
+        self.concurrency = means.settings.concurrency  # its share of what the workspace may have on its way
         self._means = means
         self._breaker = Breaker()
         self._ready: deque[Delivery] = deque()  # due, and not on their way yet
@@ -104,7 +106,7 @@ class Courier:
     async def _round(self, sending: asyncio.TaskGroup) -> float:
         """Send what is due now; give the time after which to look again."""
         means, now = self._means, self._means.now_ms()
-        allowed = 0 if self.closing else self._breaker.allowed(now, means.settings.concurrency)
+        allowed = 0 if self.closing else self._breaker.allowed(now, self.concurrency)
         if allowed == 0:
             until_s = (self._breaker.until - now) / 1000
             return until_s if until_s > 0 else means.settings.poll_s

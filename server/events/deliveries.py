@@ -62,8 +62,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Of one receiver."""
 
-    waiting: int
-    dead: int
+    waiting: int = 0
+    dead: int = 0
+    oldest: Millis | None = None  # when the message that waits longest was queued; None: none waits
 
 
 class Deliveries:
@@ -180,12 +181,21 @@ class Deliveries:
         with self._file.reading() as db:
             return _read(db, where, (subscription, limit, offset))
 
+    def waiting(self, subscription: str, *, offset: int = 0, limit: int = 100) -> list[Delivery]:
+        """List the messages that are on their way, the one that waits longest first."""
+        where = "subscription = ? AND state = 0 ORDER BY queued, position LIMIT ? OFFSET ?"
+        with self._file.reading() as db:
+            return _read(db, where, (subscription, limit, offset))
+
     def counts(self, subscription: str) -> Counts:
         """Count what waits, and what was given up."""
-        sql = "SELECT count(*) FROM deliveries WHERE subscription = ? AND state = "
+        where = "WHERE subscription = ? AND state = "
         with self._file.reading() as db:
-            waiting, dead = (db.execute(sql + state, (subscription,)).fetchone()[0] for state in ("0", "2"))
-            return Counts(waiting=waiting, dead=dead)
+            waiting, oldest = db.execute(
+                f"SELECT count(*), min(queued) FROM deliveries {where}0", (subscription,)
+            ).fetchone()
+            dead = db.execute(f"SELECT count(*) FROM deliveries {where}2", (subscription,)).fetchone()[0]
+            return Counts(waiting=waiting, dead=dead, oldest=oldest)
 
     def redeliver(self, subscription: str, message: bytes | None, now: Millis) -> int:
         """Send dead letters again, one of them or all, with all attempts before them; give how many."""

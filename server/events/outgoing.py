@@ -22,6 +22,7 @@ from server.events.guard import AddressRefused, Guard
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]  # a name and port to its addresses
 
 _URL_CHARS = 2_000
+_CONNECTIONS = 1_000  # at once; a workspace has 32 at most, see `RelaySettings.per_workspace`
 _VOUCHED = 1_000  # addresses of allowed hosts that are remembered
 
 
@@ -142,7 +143,7 @@ class Outgoing:
                 resolver=self._resolver,
                 use_dns_cache=False,  # a connection's addresses are those that were checked for it
                 socket_factory=self._resolver.socket,
-                limit=100,
+                limit=_CONNECTIONS,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,

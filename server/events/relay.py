@@ -175,6 +175,10 @@ class Relay:
             else:
                 courier = Courier(subscription, self._means)
                 self._couriers[name] = (courier, couriers.create_task(courier.run(), name=f"courier {name}"))
+        for there in self._receivers.values():
+            share = max(1, self._settings.per_workspace // len(there))
+            for subscription in there:
+                self._couriers[subscription.id][0].concurrency = min(self._settings.concurrency, share)
 
     async def _gone(self, subscription: Subscription) -> None:
         """Disable a receiver that wants no more; what waits for it goes to the dead letters."""

@@ -18,6 +18,10 @@ LIVE_SECRETS = 2  # a new one, and the one that receivers still check with
 PER_WORKSPACE = 20
 
 
+class WebhookNotFound(BadCommand):
+    """The workspace has no such webhook."""
+
+
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """A receiver of messages."""
 
@@ -149,7 +153,7 @@ class Subscriptions:
 def _one(db: sqlite3.Connection, workspace: str, subscription_id: str) -> Subscription:
     found = _read(db, "workspace = ? AND id = ?", (workspace, subscription_id))
     if not found:
-        raise BadCommand(f"the workspace {workspace!r} has no webhook {subscription_id!r}.")
+        raise WebhookNotFound(f"the workspace {workspace!r} has no webhook {subscription_id!r}.")
     return found[0]
 
 

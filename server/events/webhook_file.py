@@ -6,34 +6,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from knowledge import schema
 from server.errors import ServerError
 
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS subscriptions (id TEXT PRIMARY KEY, workspace TEXT NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS changes (number INTEGER NOT NULL)",
-    "INSERT INTO changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM changes)",
-    # The text of a message stays in the conversation log, where a person's erasure finds it.
-    # next_at is NULL while an earlier message of the same conversation is on its way.
-    """CREATE TABLE IF NOT EXISTS deliveries (
-        subscription TEXT NOT NULL,
-        id BLOB NOT NULL,
-        position INTEGER NOT NULL,
-        conversation BLOB NOT NULL,
-        kind TEXT NOT NULL,
-        state INTEGER NOT NULL,
-        attempts INTEGER NOT NULL,
-        queued INTEGER NOT NULL,
-        next_at INTEGER,
-        settled INTEGER,
-        reason TEXT NOT NULL,
-        PRIMARY KEY (subscription, id)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS due ON deliveries (subscription, next_at, position) "
-    "WHERE state = 0 AND next_at IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS lanes ON deliveries (subscription, conversation, position) WHERE state = 0",
-    "CREATE INDEX IF NOT EXISTS waiting ON deliveries (subscription, queued) WHERE state = 0",
-    "CREATE INDEX IF NOT EXISTS dead ON deliveries (subscription, position) WHERE state = 2",
-    "CREATE INDEX IF NOT EXISTS messages ON deliveries (id)",
+STEPS: schema.Steps = (  # numbered; a released one never changes
+    (
+        "CREATE TABLE IF NOT EXISTS subscriptions (id TEXT PRIMARY KEY, workspace TEXT NOT NULL, body TEXT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS changes (number INTEGER NOT NULL)",
+        "INSERT INTO changes SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM changes)",
+        # The text of a message stays in the conversation log, where a person's erasure finds it.
+        # next_at is NULL while an earlier message of the same conversation is on its way.
+        """CREATE TABLE IF NOT EXISTS deliveries (
+            subscription TEXT NOT NULL,
+            id BLOB NOT NULL,
+            position INTEGER NOT NULL,
+            conversation BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            state INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            queued INTEGER NOT NULL,
+            next_at INTEGER,
+            settled INTEGER,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (subscription, id)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX IF NOT EXISTS due ON deliveries (subscription, next_at, position) "
+        "WHERE state = 0 AND next_at IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS lanes ON deliveries (subscription, conversation, position) WHERE state = 0",
+        "CREATE INDEX IF NOT EXISTS waiting ON deliveries (subscription, queued) WHERE state = 0",
+        "CREATE INDEX IF NOT EXISTS dead ON deliveries (subscription, position) WHERE state = 2",
+        "CREATE INDEX IF NOT EXISTS messages ON deliveries (id)",
+    ),
 )
 
 
@@ -94,6 +97,8 @@ class WebhookFile:
     def _mapped(self) -> Iterator[None]:
         try:
             yield
+        except schema.SchemaIsNewer as error:
+            raise WebhooksUnavailable(str(error)) from error
         except (sqlite3.Error, OSError) as error:
             raise WebhooksUnavailable(f"The webhooks in {self._path} cannot be used ({error}).") from error
 
@@ -102,11 +107,12 @@ class WebhookFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)  # it holds the secrets that messages are signed with
             db = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute(f"PRAGMA synchronous={self._synchronous}")
-            db.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES:
-                db.execute(statement)
-            db.execute("COMMIT")
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute(f"PRAGMA synchronous={self._synchronous}")
+                schema.migrate(db, STEPS, what=f"The file of webhooks {self._path}")
+            except BaseException:
+                db.close()
+                raise
             self._db = db
         return self._db

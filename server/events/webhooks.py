@@ -1,5 +1,6 @@
 """What is done with webhooks: made after their owner proved to be there, listed, renewed; and one message sent."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,10 @@ KINDS = (
     "turn.understood",
     "reply.rated",
     "button.pressed",
+    "chat.rated",
+    "ticket.created",
+    "conversation.moved",
+    "conversation.closed",
 )
 _GONE = 410
 
@@ -139,7 +144,7 @@ class Webhooks:
         secret = new_secret()
         if challenge:
             await self._require_echo(workspace, address, secret)
-        return self._subscriptions.add(workspace, address, kinds=kinds, secret=secret)
+        return await asyncio.to_thread(self._subscriptions.add, workspace, address, kinds=kinds, secret=secret)
 
     def all(self, workspace: str) -> list[tuple[Subscription, Counts]]:
         """List a workspace's receivers, and how many messages wait for each and were given up."""
@@ -165,14 +170,28 @@ class Webhooks:
         """Stop signing with the secret before the newest."""
         return self._subscriptions.retire(workspace, subscription_id)
 
+    def disable(self, workspace: str, subscription_id: str) -> Subscription:
+        """Send nothing any more; what waits goes to the dead letters."""
+        return self._subscriptions.disable(workspace, subscription_id, "disabled by hand")
+
     def enable(self, workspace: str, subscription_id: str) -> Subscription:
-        """Send again to a receiver that had said that it is gone."""
+        """Send again to a receiver that was disabled, or had said that it is gone."""
         return self._subscriptions.enable(workspace, subscription_id)
 
     def dead(self, workspace: str, subscription_id: str, *, offset: int = 0, limit: int = 100) -> list[Delivery]:
         """List messages that were given up, the newest first, with the reason."""
         self._subscriptions.get(workspace, subscription_id)
         return self._deliveries.dead(subscription_id, offset=offset, limit=limit)
+
+    def waiting(self, workspace: str, subscription_id: str, *, offset: int = 0, limit: int = 100) -> list[Delivery]:
+        """List messages that are on their way, the one that waits longest first."""
+        self._subscriptions.get(workspace, subscription_id)
+        return self._deliveries.waiting(subscription_id, offset=offset, limit=limit)
+
+    def counts(self, workspace: str, subscription_id: str) -> Counts:
+        """Count what waits for a receiver, and what was given up."""
+        self._subscriptions.get(workspace, subscription_id)
+        return self._deliveries.counts(subscription_id)
 
     def redeliver(self, workspace: str, subscription_id: str, message: str = "") -> int:
         """Send messages again that were given up: one, by its `webhook-id`, or all; give how many."""

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from server.conversations.events import Audience, Event
-from server.conversations.state import BOT, Head
+from server.conversations.state import BOT, Head, scrubbed
 from server.errors import Conflict
+from server.stores.memory_cases import MemoryCases
+from server.stores.memory_files import MemoryFiles
 from server.stores.protocols import Append, Onward, Page
 
 _Key = tuple[str, bytes]
@@ -22,12 +24,15 @@ class MemoryLog:
         self._client_ids: dict[tuple[str, bytes, str, str], Event] = {}
         self._onward: list[Onward] = []
         self._position = 0
+        self.files = MemoryFiles()
+        self.cases = MemoryCases(self._heads)
 
     async def append(self, append: Append) -> None:
         """Store events."""
         head = append.head
         key = (head.workspace, head.conversation)
         self._refuse_conflicts(append, key)
+        self.files.name(append)
         for event in append.events:
             self._events.setdefault((*key, event.audience), []).append(event)
             if event.author == BOT and event.audience is Audience.PUBLIC:
@@ -35,6 +40,7 @@ class MemoryLog:
             if event.client_msg_id:
                 self._client_ids[*key, event.author, event.client_msg_id] = event
         self._heads[key] = head
+        self.cases.put(append)
         for message in append.onward:
             self._position += 1
             self._onward.append(msgspec.structs.replace(message, position=self._position))
@@ -117,6 +123,9 @@ class MemoryLog:
             if known[:2] in keys:
                 self._client_ids[known] = msgspec.structs.replace(event, body=None)
         self._onward = [message for message in self._onward if (message.workspace, message.conversation) not in keys]
+        self.files.forget(keys)
+        self._heads.update({key: scrubbed(self._heads[key]) for key in keys})
+        self.cases.scrub(keys)
         return erased
 
     async def onward(self, *, after: int = 0, limit: int = 100) -> list[Onward]:

@@ -12,21 +12,47 @@ from filelock import FileLock, Timeout
 
 from server.conversations.events import Audience, Event, decode_body, encode_body
 from server.conversations.state import Head
-from server.errors import Conflict, LogUnavailable
+from server.errors import BadCommand, Conflict, LogUnavailable
 from server.stores.group_commit import Committed, GroupCommit
 from server.stores.migrations import migrate
-from server.stores.protocols import Append, Onward, Page
+from server.stores.protocols import Append, Mark, Onward, Page
+from server.stores.rows import ManyRows
+from server.stores.sqlite_cases import SqliteCases, handling_row, put_cases, put_marks, scrub_heads
+from server.stores.sqlite_files import FileGone, SqliteFiles, name_files
 
 _LEASE_S = 10.0  # for a predecessor to let go of the file
+_FORGOTTEN = 200  # messages in one commit, so that the appends beside them hardly wait
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]  # as SQLite gives it
 
 _AUDIENCES = (Audience.PUBLIC, Audience.INTERNAL)  # by the number in the table
 _NUMBER = {audience: number for number, audience in enumerate(_AUDIENCES)}
-_EVENT = "id, kind, audience, seq, epoch, turn, author, at, client_msg_id, body"
+_EVENT = "id, kind, audience, seq, epoch, turn, author, at, client_msg_id, body, follows"
+_OPEN = ManyRows(
+    "INSERT INTO conversations (workspace, id, last_at, waits, head, state, owner, department, tags, visitor) VALUES",
+    10,
+)
+_GO_ON = ManyRows(
+    "UPDATE conversations SET last_at = column3, waits = column4, head = column5, "
+    "state = column6, owner = column7, department = column8, tags = column9 FROM (VALUES",
+    9,
+    ") WHERE workspace = column1 AND id = column2",
+)
+_EVENTS = ManyRows("INSERT INTO events VALUES", 13)
+_ONWARD = ManyRows("INSERT INTO onward (id, workspace, conversation, kind, at, body) VALUES", 6)
+_FORGET = ManyRows("DELETE FROM onward WHERE position IN (VALUES", 1, ")")
 _heads_out = msgspec.msgpack.Encoder()
 _heads_in = msgspec.msgpack.Decoder(Head)
+
+
+class _Forgets(msgspec.Struct, frozen=True):
+    """Messages for outside that nobody needs any more; they go with the next commit."""
+
+    positions: tuple[int, ...]
+
+
+_Work = Append | _Forgets | Mark
 
 
 class SqliteLog:
@@ -42,7 +68,9 @@ class SqliteLog:
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kefu-log-reader")
-        self._commits: GroupCommit[Append] = GroupCommit(self._write, committed=committed)
+        self.files = SqliteFiles(self._beside, self._rows)
+        self.cases = SqliteCases(self._rows, lambda mark: self._commits.submit(mark))
+        self._commits: GroupCommit[_Work] = GroupCommit(self._write, committed=committed)
 
     @classmethod
     async def open(cls, path: Path, *, committed: Committed = lambda appends, seconds: None) -> "SqliteLog":
@@ -54,11 +82,15 @@ class SqliteLog:
         log = cls(path, committed=committed)
         try:
             await asyncio.to_thread(log._connect)
+        except LogUnavailable:
+            log._release()
+            raise
         except Timeout as error:
             raise LogUnavailable(
                 f"Another process writes to {path}; end it, or set server.log to another file."
             ) from error
         except (sqlite3.Error, OSError) as error:
+            log._release()
             raise LogUnavailable(
                 f"The conversation log {path} cannot be opened ({error}); check the folder's rights and free space."
             ) from error
@@ -69,7 +101,7 @@ class SqliteLog:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._lease.acquire()
         self._writer = self._connection()
-        migrate(self._writer)
+        migrate(self._writer, self._path)
         self._reader = self._connection()
         self._reader.execute("PRAGMA query_only=ON")
 
@@ -91,61 +123,44 @@ class SqliteLog:
         """Store events; they are on disk when this returns."""
         await self._commits.submit(append)
 
-    def _write(self, appends: Sequence[Append]) -> Sequence[Exception | None]:
-        """Commit appends together; where one of them is refused, each by itself, so that it fails alone."""
+    def _write(self, items: Sequence[_Work]) -> Sequence[Exception | None]:
+        """Commit items together; where one of them is refused, each by itself, so that it fails alone."""
         try:
-            self._commit(appends)
+            self._commit(items)
         except sqlite3.IntegrityError:
-            return [self._alone(append) for append in appends]
+            return [self._alone(item) for item in items]
         except sqlite3.Error as error:
-            return [_unavailable(self._path, error)] * len(appends)
-        return [None] * len(appends)
+            return [_unavailable(self._path, error)] * len(items)
+        return [None] * len(items)
 
-    def _alone(self, append: Append) -> Exception | None:
+    def _alone(self, item: _Work) -> Exception | None:
         try:
-            self._commit([append])
+            self._commit([item])
+        except FileGone as error:
+            return BadCommand(str(error))
         except sqlite3.IntegrityError as error:
             return Conflict(f"somebody else appended first ({error}).")
         except sqlite3.Error as error:
             return _unavailable(self._path, error)
         return None
 
-    def _commit(self, appends: Sequence[Append]) -> None:
-        db = self._open(self._writer)
+    def _commit(self, items: Sequence[_Work]) -> None:
+        db, appends = self._open(self._writer), [item for item in items if isinstance(item, Append)]
+        forgotten = [(position,) for item in items if isinstance(item, _Forgets) for position in item.positions]
         db.execute("BEGIN IMMEDIATE")
         try:
+            _put_heads(db, appends)
             for append in appends:
-                self._put_head(db, append)
-            db.executemany(
-                "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                (_event_row(append.head, event) for append in appends for event in append.events),
-            )
-            db.executemany(
-                "INSERT INTO onward (id, workspace, conversation, kind, at, body) VALUES (?,?,?,?,?,?)",
-                (
-                    (each.id, each.workspace, each.conversation, each.kind, each.at, each.body)
-                    for append in appends
-                    for each in append.onward
-                ),
-            )
+                name_files(db, append)
+            _EVENTS.run(db, [_event_row(append.head, event) for append in appends for event in append.events])
+            put_cases(db, appends)
+            _ONWARD.run(db, [_onward_row(each) for append in appends for each in append.onward])
+            _FORGET.run(db, forgotten)
+            put_marks(db, [item for item in items if isinstance(item, Mark)])
         except BaseException:
             db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
-
-    def _put_head(self, db: sqlite3.Connection, append: Append) -> None:
-        """Store the state after the events; it must have been the one before them."""
-        head = append.head
-        values = (head.last_at, head.waits_for_bot, _heads_out.encode(head), head.workspace, head.conversation)
-        if append.opens:
-            sql = "INSERT INTO conversations (last_at, waits, head, workspace, id, visitor) VALUES (?,?,?,?,?,?)"
-            db.execute(sql, (*values, head.visitor))
-            return
-        changed = db.execute(
-            "UPDATE conversations SET last_at = ?, waits = ?, head = ? WHERE workspace = ? AND id = ?", values
-        )
-        if changed.rowcount != 1:
-            raise sqlite3.IntegrityError("the conversation is unknown")
 
     # -- reading
 
@@ -216,27 +231,31 @@ class SqliteLog:
     # -- forgetting
 
     async def erase_visitor(self, workspace: str, visitor: str) -> int:
-        """Empty the visitor's events."""
+        """Empty the visitor's events, forget the files."""
         mine = "workspace = ?1 AND conversation IN (SELECT id FROM conversations WHERE workspace = ?1 AND visitor = ?2)"
 
         def erase(db: sqlite3.Connection) -> int:
             values = (workspace, visitor)
             erased = db.execute(f"UPDATE events SET body = NULL WHERE body IS NOT NULL AND {mine}", values).rowcount
             db.execute(f"DELETE FROM onward WHERE {mine}", values)
+            db.execute(f"DELETE FROM uploads WHERE {mine}", values)
+            scrub_heads(db, workspace, visitor)
             return erased
 
         return await self._beside(erase)
 
     async def forget_onward(self, positions: Sequence[int]) -> None:
-        """Let go of messages."""
-        await self._beside(
-            lambda db: db.executemany("DELETE FROM onward WHERE position = ?", ((each,) for each in positions)).rowcount
-        )
+        """Let go of messages, with the commits of appends: a second writer would have them wait for its own."""
+        for start in range(0, len(positions), _FORGOTTEN):
+            await self._commits.submit(_Forgets(tuple(positions[start : start + _FORGOTTEN])))
 
     async def close(self) -> None:
         """Store what waits, then release the files."""
         await self._commits.close()
         self._reading.shutdown(wait=True)
+        self._release()
+
+    def _release(self) -> None:
         for db in (self._reader, self._writer):
             if db is not None:
                 db.close()
@@ -281,6 +300,23 @@ class SqliteLog:
         return db
 
 
+def _put_heads(db: sqlite3.Connection, appends: Sequence[Append]) -> None:
+    """Store the states after the events; those of conversations that go on must have been there."""
+    _OPEN.run(db, [(*_head_row(append.head), append.head.visitor) for append in appends if append.opens])
+    rows = {row[:2]: row for row in (_head_row(append.head) for append in appends if not append.opens)}
+    if _GO_ON.run(db, list(rows.values())) != len(rows):  # of a conversation that gained twice the last state counts
+        raise sqlite3.IntegrityError("the conversation is unknown")
+
+
+def _head_row(head: Head) -> Row:
+    raw = _heads_out.encode(head)
+    return (head.workspace, head.conversation, head.last_at, head.waits_for_bot, raw, *handling_row(head))
+
+
+def _onward_row(onward: Onward) -> Row:
+    return (onward.id, onward.workspace, onward.conversation, onward.kind, onward.at, onward.body)
+
+
 def _event_row(head: Head, event: Event) -> Row:
     return (
         head.workspace,
@@ -295,11 +331,12 @@ def _event_row(head: Head, event: Event) -> Row:
         event.at,
         event.client_msg_id or None,
         None if event.body is None else encode_body(event.body),
+        event.after,
     )
 
 
 def _event_of(row: Row) -> Event:
-    identifier, kind, audience, seq, epoch, turn, author, at, client_msg_id, body = row
+    identifier, kind, audience, seq, epoch, turn, author, at, client_msg_id, body, after = row
     return Event(
         id=identifier,
         kind=kind,
@@ -311,6 +348,7 @@ def _event_of(row: Row) -> Event:
         at=at,
         body=None if body is None else decode_body(body),
         client_msg_id=client_msg_id or "",
+        after=after,
     )
 
 

@@ -1,12 +1,16 @@
 """What is looked up at a scrape: the parts themselves know it, so that nothing is counted twice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from time import time_ns
 
 from engine.engine import DialogEngine
 from server.api.health import Readiness
 from server.connections.endpoint import Connections
+from server.conversations.events import Millis
 from server.conversations.service import Conversations
+from server.events.deliveries import Counts
+from server.events.figures import Figures, added
 from server.stores.sqlite import SqliteLog
 from server.telemetry.logging import Output
 from server.telemetry.metrics import Reading
@@ -32,6 +36,38 @@ def of_connections(connections: Connections, workspace: Callable[[str], str]) ->
     for reason, times in connections.closed.items():
         text = 'Connections that ended; "normal": by the peer.'
         yield Reading(name="closed_total", help=text, value=times, labels=(("reason", reason),))
+
+
+def of_api(refused: Mapping[tuple[str, str], int], workspace: Callable[[str], str]) -> Iterator[Reading]:
+    """Tell what programs were refused, by the kind of problem."""
+    shared: Counter[tuple[str, str]] = Counter()
+    for (name, reason), times in refused.items():
+        shared[workspace(name) if name else "", reason] += times
+    for (name, reason), times in shared.items():
+        labels = (("workspace", name), ("reason", reason))
+        yield Reading(name="api_refused_total", help="Requests of programs refused.", value=times, labels=labels)
+
+
+def of_webhooks(
+    figures: Figures,
+    workspace: Callable[[str], str],
+    now_ms: Callable[[], Millis] = lambda: time_ns() // 1_000_000,
+) -> Iterator[Reading]:
+    """Tell what waits for receivers, since when, and what was given up."""
+    shared: dict[str, Counts] = {}
+    for name, counts in figures.by_workspace.items():
+        label = workspace(name)
+        shared[label] = added(shared.get(label, Counts()), counts)
+    for name, counts in shared.items():
+        labels = (("workspace", name),)
+        oldest_s = max(0.0, (now_ms() - counts.oldest) / 1000) if counts.oldest is not None else 0.0
+        yield Reading(
+            name="webhooks_waiting", help="Messages on their way to receivers.", value=counts.waiting, labels=labels
+        )
+        yield Reading(
+            name="webhooks_oldest_seconds", help="Since when the oldest of them waits.", value=oldest_s, labels=labels
+        )
+        yield Reading(name="webhooks_dead", help="Messages that were given up.", value=counts.dead, labels=labels)
 
 
 def of_conversations(conversations: Conversations) -> Iterator[Reading]:

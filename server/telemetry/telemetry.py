@@ -1,5 +1,6 @@
 """What the composition root holds of telemetry: counters, the turns' lines, and how they follow the configuration."""
 
+from collections import Counter
 from functools import partial
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from engine.engine import DialogEngine
 from server.api.health import Readiness
 from server.connections.endpoint import Connections
 from server.conversations.service import Conversations
+from server.events.figures import Figures
 from server.reload import Live
 from server.settings import Installation
 from server.stores.sqlite import SqliteLog
@@ -51,6 +53,8 @@ class Telemetry:
         log: SqliteLog,
         conversations: Conversations,
         connections: Connections,
+        webhooks: Figures,
+        api_refused: Counter[tuple[str, str]],
     ) -> None:
         """Look up the parts' figures at each scrape."""
         self.metrics.read_from(partial(readings.of_readiness, ready))
@@ -58,6 +62,8 @@ class Telemetry:
         self.metrics.read_from(partial(readings.of_log, log))
         self.metrics.read_from(partial(readings.of_conversations, conversations))
         self.metrics.read_from(partial(readings.of_connections, connections, self.metrics.workspace))
+        self.metrics.read_from(partial(readings.of_api, api_refused, self.metrics.workspace))
+        self.metrics.read_from(partial(readings.of_webhooks, webhooks, self.metrics.workspace))
 
     def _adjust_turns(self, settings: Installation) -> None:
         self.turns.log_text = settings.server.log_text

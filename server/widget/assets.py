@@ -53,7 +53,7 @@ class Assets:
 @cache
 def assets() -> Assets:
     """Read them."""
-    texts = {path.name: path.read_text("utf-8") for path in sorted(_FOLDER.glob("*.js"))}
+    texts = {path.relative_to(_FOLDER).as_posix(): path.read_text("utf-8") for path in sorted(_FOLDER.rglob("*.js"))}
     version = hashlib.sha256("\0".join(f"{name}\0{text}" for name, text in texts.items()).encode()).hexdigest()[:16]
     loader = texts.pop(_LOADER)
     names = "', '".join(texts)

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from server.widget import demo
-from server.widget.assets import assets, script
+from server.widget.assets import Asset, assets, script
 
 # The loader's address never changes, so that its copy in a browser is asked about after five minutes; but for a week
 # an old copy serves at once while the browser asks, and whatever the network does to that question.
@@ -15,7 +15,7 @@ def add_routes(app: web.Application, *, demo_kb: str = "") -> None:
     """Serve the widget, and a shop page that shows it if a knowledge base is named for it."""
     app.router.add_get("/widget.js", _loader)
     app.router.add_get("/client.js", _client)
-    app.router.add_get("/widget/{version}/{name}", _module)
+    app.router.add_get("/widget/{version}/{name:.+}", _module)
     if demo_kb:
         demo.add_routes(app, demo_kb)
 
@@ -25,8 +25,12 @@ async def _loader(request: web.Request) -> web.Response:
 
 
 async def _client(request: web.Request) -> web.Response:
-    """Give the protocol client alone, under an address of its own, for programs that are not our widget."""
-    return script(request, assets().modules["client.js"], caching="public, max-age=300")
+    """Give the protocol client alone, under an address that stays, for programs that are not our widget.
+
+    It names those of the version that is served now, so that its parts always fit together.
+    """
+    stub = Asset.of(f"export * from './widget/{assets().version}/client.js';\n")
+    return script(request, stub, caching="no-cache")
 
 
 async def _module(request: web.Request) -> web.Response:

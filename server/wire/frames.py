@@ -29,6 +29,14 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_seq: Whole  # of the last public event it has
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an agent's client holds of a conversation."""
+
+    conversation: str
+    last_seq: Whole = 0  # of the last public event it has; 0: none
+    last_internal: Whole = 0  # of the last internal one
+
+
 class Hello(_Frame, frozen=True, tag="hello"):
     """The first frame: who is there, and what it has already."""
 
@@ -40,6 +48,8 @@ class Hello(_Frame, frozen=True, tag="hello"):
     language: str = ""
     page: str = ""
     client: str = ""  # name and version of the program
+    ticket: str = ""  # of an agent, instead of token or key; agents speak JSON
+    following: tuple[Held, ...] = ()  # by an agent, instead of resume
 
 
 class Say(_Frame, frozen=True, tag="say"):
@@ -54,9 +64,10 @@ class Act(_Frame, frozen=True, tag="action"):
     """A button."""
 
     client_msg_id: str
-    action: str  # "choose", "human", "feedback"
+    action: str  # of `server.conversations.events.Action`
     value: str = ""
     about: str = ""  # the event whose button it is
+    text: str = ""  # beside an address or a rating
 
 
 class Typing(_Frame, frozen=True, tag="typing"):
@@ -64,6 +75,7 @@ class Typing(_Frame, frozen=True, tag="typing"):
 
     on: bool = True
     author: str = ""  # set by the server
+    text: str = ""  # what was typed so far: from visitors, shown to agents only
 
 
 class Read(_Frame, frozen=True, tag="read"):
@@ -112,6 +124,9 @@ class EventFrame(_Frame, frozen=True, tag="event"):
     about: str = ""
     client_msg_id: str = ""
     erased: bool = False
+    name: str = ""  # of the agent who wrote it
+    status: str = ""  # what the system tells, in a word: "queued", "joined", ...; `text` words it
+    values: dict[str, str] = {}  # for clients that word it themselves: name, position, minutes, ...
 
 
 class Welcome(_Frame, frozen=True, tag="welcome"):
@@ -125,6 +140,7 @@ class Welcome(_Frame, frozen=True, tag="welcome"):
     events: tuple[EventFrame, ...] = ()
     ping_s: Whole = 25
     max_bytes: Whole = 65536
+    max_upload: Whole = 10_485_760  # bytes of a file; 0: none is taken
 
 
 class Ack(_Frame, frozen=True, tag="ack"):

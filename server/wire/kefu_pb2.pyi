@@ -162,14 +162,16 @@ class Pong(_message.Message):
     def __init__(self) -> None: ...
 
 class Typing(_message.Message):
-    __slots__ = ("off", "author", "author_text")
+    __slots__ = ("off", "author", "author_text", "text")
     OFF_FIELD_NUMBER: _ClassVar[int]
     AUTHOR_FIELD_NUMBER: _ClassVar[int]
     AUTHOR_TEXT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     off: bool
     author: Author
     author_text: str
-    def __init__(self, off: _Optional[bool] = ..., author: _Optional[_Union[Author, str]] = ..., author_text: _Optional[str] = ...) -> None: ...
+    text: str
+    def __init__(self, off: _Optional[bool] = ..., author: _Optional[_Union[Author, str]] = ..., author_text: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Read(_message.Message):
     __slots__ = ("seq", "author", "author_text")
@@ -236,20 +238,22 @@ class Say(_message.Message):
     def __init__(self, client_msg_id: _Optional[bytes] = ..., client_msg_id_text: _Optional[str] = ..., text: _Optional[str] = ..., files: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Act(_message.Message):
-    __slots__ = ("client_msg_id", "client_msg_id_text", "action", "action_text", "value", "about")
+    __slots__ = ("client_msg_id", "client_msg_id_text", "action", "action_text", "value", "about", "text")
     CLIENT_MSG_ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_MSG_ID_TEXT_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     ACTION_TEXT_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     ABOUT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     client_msg_id: bytes
     client_msg_id_text: str
     action: Action
     action_text: str
     value: str
     about: bytes
-    def __init__(self, client_msg_id: _Optional[bytes] = ..., client_msg_id_text: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., action_text: _Optional[str] = ..., value: _Optional[str] = ..., about: _Optional[bytes] = ...) -> None: ...
+    text: str
+    def __init__(self, client_msg_id: _Optional[bytes] = ..., client_msg_id_text: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., action_text: _Optional[str] = ..., value: _Optional[str] = ..., about: _Optional[bytes] = ..., text: _Optional[str] = ...) -> None: ...
 
 class History(_message.Message):
     __slots__ = ("before", "limit")
@@ -280,15 +284,26 @@ class Source(_message.Message):
     def __init__(self, entry_id: _Optional[str] = ..., title: _Optional[str] = ...) -> None: ...
 
 class Choice(_message.Message):
-    __slots__ = ("entry_id", "label")
+    __slots__ = ("entry_id", "label", "action", "value")
     ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
     entry_id: str
     label: str
-    def __init__(self, entry_id: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+    action: str
+    value: str
+    def __init__(self, entry_id: _Optional[str] = ..., label: _Optional[str] = ..., action: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class Event(_message.Message):
-    __slots__ = ("seq", "id", "kind", "author", "at", "turn", "text", "decision", "sources", "choices", "client_msg_id", "client_msg_id_text", "action", "value", "about", "epoch", "reason", "files", "erased", "kind_text", "author_text", "decision_text", "reason_text", "action_text")
+    __slots__ = ("seq", "id", "kind", "author", "at", "turn", "text", "decision", "sources", "choices", "client_msg_id", "client_msg_id_text", "action", "value", "about", "epoch", "reason", "files", "erased", "kind_text", "author_text", "decision_text", "reason_text", "action_text", "name", "status", "values")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     SEQ_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -313,6 +328,9 @@ class Event(_message.Message):
     DECISION_TEXT_FIELD_NUMBER: _ClassVar[int]
     REASON_TEXT_FIELD_NUMBER: _ClassVar[int]
     ACTION_TEXT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     seq: int
     id: bytes
     kind: Kind
@@ -337,10 +355,13 @@ class Event(_message.Message):
     decision_text: str
     reason_text: str
     action_text: str
-    def __init__(self, seq: _Optional[int] = ..., id: _Optional[bytes] = ..., kind: _Optional[_Union[Kind, str]] = ..., author: _Optional[_Union[Author, str]] = ..., at: _Optional[int] = ..., turn: _Optional[int] = ..., text: _Optional[str] = ..., decision: _Optional[_Union[Decision, str]] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ..., client_msg_id: _Optional[bytes] = ..., client_msg_id_text: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., value: _Optional[str] = ..., about: _Optional[bytes] = ..., epoch: _Optional[int] = ..., reason: _Optional[_Union[Reason, str]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., erased: _Optional[bool] = ..., kind_text: _Optional[str] = ..., author_text: _Optional[str] = ..., decision_text: _Optional[str] = ..., reason_text: _Optional[str] = ..., action_text: _Optional[str] = ...) -> None: ...
+    name: str
+    status: str
+    values: _containers.ScalarMap[str, str]
+    def __init__(self, seq: _Optional[int] = ..., id: _Optional[bytes] = ..., kind: _Optional[_Union[Kind, str]] = ..., author: _Optional[_Union[Author, str]] = ..., at: _Optional[int] = ..., turn: _Optional[int] = ..., text: _Optional[str] = ..., decision: _Optional[_Union[Decision, str]] = ..., sources: _Optional[_Iterable[_Union[Source, _Mapping]]] = ..., choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ..., client_msg_id: _Optional[bytes] = ..., client_msg_id_text: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., value: _Optional[str] = ..., about: _Optional[bytes] = ..., epoch: _Optional[int] = ..., reason: _Optional[_Union[Reason, str]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., erased: _Optional[bool] = ..., kind_text: _Optional[str] = ..., author_text: _Optional[str] = ..., decision_text: _Optional[str] = ..., reason_text: _Optional[str] = ..., action_text: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("session", "conversation", "token", "recovered", "last_seq", "events", "ping_s", "max_bytes")
+    __slots__ = ("session", "conversation", "token", "recovered", "last_seq", "events", "ping_s", "max_bytes", "max_upload")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -349,6 +370,7 @@ class Welcome(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     PING_S_FIELD_NUMBER: _ClassVar[int]
     MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_UPLOAD_FIELD_NUMBER: _ClassVar[int]
     session: bytes
     conversation: bytes
     token: Token
@@ -357,7 +379,8 @@ class Welcome(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[Event]
     ping_s: int
     max_bytes: int
-    def __init__(self, session: _Optional[bytes] = ..., conversation: _Optional[bytes] = ..., token: _Optional[_Union[Token, _Mapping]] = ..., recovered: _Optional[bool] = ..., last_seq: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., ping_s: _Optional[int] = ..., max_bytes: _Optional[int] = ...) -> None: ...
+    max_upload: int
+    def __init__(self, session: _Optional[bytes] = ..., conversation: _Optional[bytes] = ..., token: _Optional[_Union[Token, _Mapping]] = ..., recovered: _Optional[bool] = ..., last_seq: _Optional[int] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., ping_s: _Optional[int] = ..., max_bytes: _Optional[int] = ..., max_upload: _Optional[int] = ...) -> None: ...
 
 class Ack(_message.Message):
     __slots__ = ("client_msg_id", "client_msg_id_text", "seq", "id", "at")

@@ -2,8 +2,20 @@
 
 from msgspec.structs import replace
 
-from server.conversations.events import Acted, Event, Opened, Replied, Spoke, Understood
+from server.conversations.commands import WAITS
+from server.conversations.events import (
+    Acted,
+    Action,
+    Choice,
+    Event,
+    Noted,
+    Opened,
+    Replied,
+    Spoke,
+    Understood,
+)
 from server.conversations.signals import ReadSignal, Signal, TypingSignal, WordingSignal
+from server.handoff.states import Moved, Option, Status
 from server.ids import to_text
 from server.wire.frames import Chunk, EventFrame, FromServer, Read, Typing
 
@@ -26,8 +38,12 @@ def event_frame(event: Event) -> EventFrame:
 
 def _with_body(frame: EventFrame, event: Event) -> EventFrame:
     match event.body:
-        case Spoke(text=text, files=files):
-            return replace(frame, text=text, files=files)
+        case Spoke(text=text, files=files, name=name):
+            return replace(frame, text=text, files=files, name=name)
+        case Status(code=code, text=text, values=values, choices=options):
+            return replace(frame, status=code, text=text, values=dict(values), choices=tuple(map(_button, options)))
+        case Noted(text=text, name=name):
+            return replace(frame, text=text, name=name)
         case Acted(action=action, value=value, label=label, about=about):
             return replace(frame, action=action.value, value=value, text=label, about=about)
         case Replied() as said:
@@ -39,15 +55,28 @@ def _with_body(frame: EventFrame, event: Event) -> EventFrame:
                 sources=said.sources,
                 choices=said.choices,
             )
-        case Opened() | Understood() | None:
+        case Opened() | Understood() | Moved() | None:
             return frame
+
+
+def _button(option: Option) -> Choice:
+    """Give a button with the action that it sends."""
+    return Choice(entry_id="", label=option.label, action=_action_of(option.value), value=option.value)
+
+
+def _action_of(value: str) -> Action:
+    if value in WAITS:
+        return Action.WAIT
+    if value in ("yes", "no"):
+        return Action.ANSWER_OFFER
+    return Action.RATE if value.isdigit() else Action(value)
 
 
 def signal_frame(signal: Signal) -> FromServer:
     """Give the frame of something ephemeral."""
     match signal:
-        case TypingSignal(author=author, on=on):
-            return Typing(author=author, on=on)
+        case TypingSignal(author=author, on=on, text=text):
+            return Typing(author=author, on=on, text=text)
         case ReadSignal(author=author, seq=seq):
             return Read(author=author, seq=seq)
         case WordingSignal(fence=fence, text=text, aborted=aborted):

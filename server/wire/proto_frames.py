@@ -41,6 +41,7 @@ _LIMIT = _default(frames.History, "limit")
 _EPOCH = _default(frames.EventFrame, "epoch")
 _PING_S = _default(frames.Welcome, "ping_s")
 _MAX_BYTES = _default(frames.Welcome, "max_bytes")
+_MAX_UPLOAD = _default(frames.Welcome, "max_upload")
 
 
 def _whole(number: int) -> int:
@@ -70,11 +71,13 @@ def write_typing(message: pb.Typing, frame: frames.Typing) -> None:
     """Typing."""
     message.off = not frame.on
     message.author, message.author_text = AUTHORS.out(frame.author)
+    message.text = frame.text
 
 
 def read_typing(message: pb.Typing) -> frames.Typing:
     """See `write_typing`."""
-    return frames.Typing(on=not message.off, author=AUTHORS.read(message.author, message.author_text))
+    author = AUTHORS.read(message.author, message.author_text)
+    return frames.Typing(on=not message.off, author=author, text=message.text)
 
 
 def write_read(message: pb.Read, frame: frames.Read) -> None:
@@ -146,6 +149,7 @@ def write_action(message: pb.Act, frame: frames.Act) -> None:
     message.action, message.action_text = ACTIONS.out(frame.action)
     message.value = frame.value
     message.about = id_out(frame.about)
+    message.text = frame.text
 
 
 def read_action(message: pb.Act) -> frames.Act:
@@ -155,6 +159,7 @@ def read_action(message: pb.Act) -> frames.Act:
         action=ACTIONS.read(message.action, message.action_text),
         value=message.value,
         about=id_read(message.about, needed=False),
+        text=message.text,
     )
 
 
@@ -187,7 +192,7 @@ def write_event(message: pb.Event, frame: frames.EventFrame) -> None:
     for source in frame.sources:
         message.sources.add(entry_id=source.entry_id, title=source.title)
     for choice in frame.choices:
-        message.choices.add(entry_id=choice.entry_id, label=choice.label)
+        message.choices.add(entry_id=choice.entry_id, label=choice.label, action=choice.action, value=choice.value)
     if frame.client_msg_id:
         message.client_msg_id, message.client_msg_id_text = name_out(frame.client_msg_id)
     if frame.action:
@@ -204,6 +209,12 @@ def write_event(message: pb.Event, frame: frames.EventFrame) -> None:
         message.files.add(id=id_out(file.id), name=file.name, media_type=file.media_type, size=file.size)
     if frame.erased:
         message.erased = True
+    if frame.name:
+        message.name = frame.name
+    if frame.status:
+        message.status = frame.status
+    for key, value in frame.values.items():
+        message.values[key] = value
 
 
 def read_event(message: pb.Event) -> frames.EventFrame:
@@ -218,7 +229,10 @@ def read_event(message: pb.Event) -> frames.EventFrame:
         text=message.text,
         decision=DECISIONS.read(message.decision, message.decision_text),
         sources=tuple(Source(entry_id=source.entry_id, title=source.title) for source in message.sources),
-        choices=tuple(Choice(entry_id=choice.entry_id, label=choice.label) for choice in message.choices),
+        choices=tuple(
+            Choice(entry_id=each.entry_id, label=each.label, action=each.action, value=each.value)
+            for each in message.choices
+        ),
         client_msg_id=name_read(message.client_msg_id, message.client_msg_id_text),
         action=ACTIONS.read(message.action, message.action_text),
         value=message.value,
@@ -227,6 +241,9 @@ def read_event(message: pb.Event) -> frames.EventFrame:
         reason=REASONS.read(message.reason, message.reason_text),
         files=tuple(_read_file(file) for file in message.files),
         erased=message.erased,
+        name=message.name,
+        status=message.status,
+        values=dict(message.values),
     )
 
 
@@ -247,6 +264,8 @@ def write_welcome(message: pb.Welcome, frame: frames.Welcome) -> None:
         message.ping_s = frame.ping_s
     if frame.max_bytes != _MAX_BYTES:
         message.max_bytes = frame.max_bytes
+    if frame.max_upload != _MAX_UPLOAD:
+        message.max_upload = frame.max_upload
 
 
 def read_welcome(message: pb.Welcome) -> frames.Welcome:
@@ -260,6 +279,7 @@ def read_welcome(message: pb.Welcome) -> frames.Welcome:
         events=tuple(read_event(event) for event in message.events),
         ping_s=_whole(message.ping_s) if message.HasField("ping_s") else _PING_S,
         max_bytes=_whole(message.max_bytes) if message.HasField("max_bytes") else _MAX_BYTES,
+        max_upload=_whole(message.max_upload) if message.HasField("max_upload") else _MAX_UPLOAD,
     )
 
 

@@ -31,6 +31,11 @@ def main() -> int:
         "ingest_large": ["bench_ingest.py", "--fast", "--entries", "10000" if quick else "100000"],
         "pdf": ["bench_pdf.py"],
         "spelling": ["bench_spelling.py"],
+        "log": ["bench_log.py"],
+        "frames": ["bench_frames.py"],
+        "cached_reply": ["bench_cached_reply.py"],
+        "idle": ["bench_idle.py", "--sessions", "3000" if quick else "15000"],
+        "chat_load": ["bench_chat_load.py", "--users", "100,300" if quick else "100,300,1000"],
     }
     failed = [name for name, command in runs.items() if not _run(name, command)]
     _plot()

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from server.conversations.events import Audience, Opened, Replied, Spoke, Understood
 from server.conversations.state import BOT, SYSTEM, VISITOR, Drafts, Head, opened
-from server.errors import Conflict, LogUnavailable
+from server.errors import BadCommand, Conflict, LogUnavailable
 from server.ids import derived_id, new_id
 from server.stores.memory import MemoryLog
-from server.stores.protocols import Append, ConversationLog, Onward
+from server.stores.protocols import Append, ConversationLog, Onward, Upload
 from server.stores.sqlite import SqliteLog
 
 AT = 1_790_000_000_000
@@ -266,3 +267,87 @@ async def test_words_of_an_erased_person_are_not_left_in_the_file(tmp_path: Path
 
 def _bytes_below(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+# -- files
+
+
+def upload(head: Head, *, size: int = 100, at: int = AT, author: str = VISITOR) -> Upload:
+    return Upload(
+        id=new_id(), workspace=head.workspace, conversation=head.conversation, author=author, name="a.pdf",
+        media_type="application/pdf", size=size, at=at,
+    )  # fmt: skip
+
+
+async def added(log: ConversationLog, head: Head, **more: Any) -> Upload:
+    one = upload(head, **more)
+    assert await log.files.add(one, since=0, most_bytes=10_000, most_files=100)
+    return one
+
+
+def showing(head: Head, *uploads: Upload) -> Append:
+    drafts = Drafts(head, at=AT + 1)
+    files = tuple(each.file for each in uploads)
+    drafts.add(new_id(), VISITOR, Spoke(text="see", files=files), turn=head.turn + 1)
+    return Append(head=drafts.head, events=tuple(drafts.events))
+
+
+async def test_a_file_is_found_in_its_own_workspace_only(log: ConversationLog) -> None:
+    head = await started(log)
+    one = await added(log, head)
+    assert await log.files.find("acme", one.id) == one
+    assert await log.files.find("globex", one.id) is None
+    assert await log.files.find("acme", new_id()) is None
+    assert await log.files.of_conversation("acme", head.conversation) == [one]
+    assert await log.files.of_conversation("globex", head.conversation) == []
+
+
+async def test_files_are_counted_by_conversation_and_author_since_a_moment(log: ConversationLog) -> None:
+    ann, bob = await started(log), await started(log, "bob")
+    await added(log, ann, size=60, at=AT)
+
+    async def may_add(head: Head, size: int, *, since: int = 0, most_files: int = 100, author: str = VISITOR) -> bool:
+        one = upload(head, size=size, at=AT + 1, author=author)
+        return await log.files.add(one, since=since, most_bytes=100, most_files=most_files)
+
+    assert not await may_add(ann, 41)
+    assert not await may_add(ann, 1, most_files=1)
+    assert await may_add(ann, 40)
+    assert await may_add(bob, 100)
+    assert await may_add(ann, 60, since=AT)
+    assert await may_add(ann, 100, author="agent:eve")
+    assert len(await log.files.of_conversation("acme", ann.conversation)) == 4
+
+
+async def test_a_file_that_a_message_names_does_not_expire(log: ConversationLog) -> None:
+    head = await started(log)
+    named, other, young = await added(log, head), await added(log, head), await added(log, head, at=AT + 10)
+    await log.append(showing(head, named))
+    assert await log.files.expire(before=AT + 5) == [other.id]
+    assert await log.files.expire(before=AT + 5) == []
+    assert await log.files.known([named.id, other.id, young.id, new_id()]) == {named.id, young.id}
+
+
+async def test_a_message_that_names_a_file_of_somebody_else_is_not_stored_and_others_beside_it_are(
+    log: ConversationLog,
+) -> None:
+    ann, bob, eve = await started(log), await started(log, "bob"), await started(log, "eve", "globex")
+    mine, foreign = await added(log, ann), await added(log, eve)
+    wrong = [showing(bob, mine), showing(bob, foreign), showing(bob, upload(bob))]
+    for append in wrong:
+        with pytest.raises(BadCommand):
+            await log.append(append)
+    done = await asyncio.gather(log.append(wrong[0]), log.append(showing(ann, mine)), return_exceptions=True)
+    assert [type(each) for each in done] == [BadCommand, type(None)]
+    assert [event.kind for event in await log.events("acme", bob.conversation)] == ["opened"]
+    assert (await log.head("acme", bob.conversation)) == bob
+
+
+async def test_an_erasure_forgets_the_files_of_the_visitor_only(log: ConversationLog) -> None:
+    ann, bob, eve = await started(log), await started(log, "bob"), await started(log, "ann", "globex")
+    gone, kept, foreign = await added(log, ann), await added(log, bob), await added(log, eve)
+    await log.append(showing(ann, gone))
+    await log.erase_visitor("acme", "ann")
+    assert await log.files.known([gone.id, kept.id, foreign.id]) == {kept.id, foreign.id}
+    with pytest.raises(BadCommand):
+        await log.append(showing((await log.head("acme", ann.conversation)) or ann, gone))

@@ -66,17 +66,21 @@ class RunningServer:
 
     def start(self) -> None:
         """Start the process, and wait until it is ready."""
-        log = (self.home / "server.log").open("ab")
-        with log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "kefu.py"), "serve"],
-                stdout=log, stderr=log, env=environ(self.home, KEFU_SERVER_PORT=str(self.port), **self.more),
-            )  # fmt: skip
+        self.launch()
+        assert self.process is not None
         deadline = time.monotonic() + STARTING_S
         while not self.ready():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.05)
+
+    def launch(self) -> None:
+        """Start the process, and do not wait."""
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "kefu.py"), "serve"],
+                stdout=log, stderr=log, env=environ(self.home, KEFU_SERVER_PORT=str(self.port), **self.more),
+            )  # fmt: skip
 
     def ready(self) -> bool:
         try:

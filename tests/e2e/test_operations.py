@@ -5,10 +5,12 @@ import json
 import os
 import shutil
 import signal
-import socket
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -122,41 +124,113 @@ async def test_one_trace_leads_from_the_frame_to_the_webhook_and_nothing_told_be
         assert secret not in onward
 
 
-async def test_by_default_no_connection_leaves_the_machine(home, tmp_path, monkeypatch):
-    key, noted = widget_key(home), tmp_path / "connections"
+@pytest.fixture
+def noted(tmp_path, monkeypatch):
+    """Have every Python process that is started note where it connects to; gives the lines."""
     (tmp_path / "watcher").mkdir()
     (tmp_path / "watcher" / "sitecustomize.py").write_text(WATCHER, "utf-8")
-    noted.touch()
+    file = tmp_path / "connections"
+    file.touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "watcher"))
-    monkeypatch.setenv("CONNECTIONS_NOTED_IN", str(noted))
-    with RunningServer(home) as server:
+    monkeypatch.setenv("CONNECTIONS_NOTED_IN", str(file))
+    return lambda: file.read_text("utf-8").splitlines()
+
+
+def beyond(lines):
+    """Connections and lookups that are not of this machine."""
+    return [line for line in lines if "127.0.0.1" not in line and "connect '/" not in line]
+
+
+async def a_turn_is_watched(home, **settings):
+    """Serve one turn, from start to end; give the other ends of all sockets of all processes."""
+    key = widget_key(home)
+    with RunningServer(home, **settings) as server, Peers(server) as peers:
         ann = await Visitor.connect(server.url, key=key)
         await ann.say("m1", QUESTION)
         await ann.until("event", author="bot")
-        beyond = peers(server.serving)
+        await asyncio.to_thread(peers.look)  # at least once while she is there, however busy the machine is
         await ann.close()
         assert await asyncio.to_thread(server.terminate) == 0
-    assert beyond == {"127.0.0.1"}
-    lines = noted.read_text("utf-8").splitlines()
+    return peers.found
+
+
+async def test_by_default_no_connection_leaves_the_machine(home, noted):
+    assert await a_turn_is_watched(home) == {"127.0.0.1"}
+    lines = noted()
     assert any("getaddrinfo '127.0.0.1'" in line for line in lines)  # the watcher works: it is our own address
-    assert [line for line in lines if "127.0.0.1" not in line and "connect '/" not in line] == []
+    assert beyond(lines) == []
+
+
+async def test_a_connection_that_left_the_machine_would_be_noticed(home, noted):
+    """Traces to an address of documentation (RFC 5737), where nobody is: what watches the test above sees them."""
+    await a_turn_is_watched(home, otlp_endpoint="http://192.0.2.7:4318")
+    assert any("socket.connect ('192.0.2.7', 4318)" in line for line in beyond(noted()))
+
+
+class Peers:
+    """Looks at the sockets of a server and of all processes that it starts, again and again."""
+
+    def __init__(self, server):
+        self.found = set()
+        self._parent = server.process.pid
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="peers")
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._end.set()
+        self._thread.join()
+
+    def look(self):
+        for process in family(self._parent):
+            self.found |= peers(process)
+
+    def _run(self):
+        while not self._end.wait(0.02):
+            self.look()
+
+
+def family(process):
+    """A process and all below it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text("utf-8", "replace").rpartition(")")[2].split()[1])
+    found = [process]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
 
 
 def peers(process):
     """The other ends of a process's TCP and UDP sockets, as the kernel lists them."""
-    mine = set()
-    for each in Path(f"/proc/{process}/fd").iterdir():
-        try:
-            mine.add(os.readlink(each))
-        except OSError:
-            continue
-    found = set()
-    for table in ("tcp", "udp"):
-        for line in Path(f"/proc/{process}/net/{table}").read_text("ascii").splitlines()[1:]:
-            parts = line.split()
-            if f"socket:[{parts[9]}]" in mine and parts[2] != "00000000:0000":
-                found.add(socket.inet_ntoa(bytes.fromhex(parts[2].split(":")[0])[::-1]))
+    mine, found = set(), set()
+    with suppress(OSError):  # it may end meanwhile
+        for each in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(OSError):
+                mine.add(os.readlink(each))
+        for table in ("tcp", "tcp6", "udp", "udp6"):
+            for line in Path(f"/proc/{process}/net/{table}").read_text("ascii").splitlines()[1:]:
+                parts = line.split()
+                if f"socket:[{parts[9]}]" in mine and parts[2].strip("0:"):
+                    found.add(address_of(parts[2].split(":")[0]))
     return found
+
+
+def address_of(written):
+    """Read an address as /proc writes it: hexadecimal, each four bytes backwards."""
+    raw = bytes.fromhex(written)
+    address = ip_address(b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4)))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def test_an_address_of_the_kernels_tables_is_read_as_it_is():
+    assert address_of("0100007F") == "127.0.0.1"
+    assert address_of("0000000000000000FFFF00000100007F") == "127.0.0.1"
+    assert address_of("B80D0120000000000000000001000000") == "2001:db8::1"
 
 
 async def test_a_new_configuration_is_taken_over_while_visitors_stay_and_a_wrong_one_is_not(home):

@@ -46,7 +46,7 @@ async def test_what_is_said_reaches_a_receiver_in_order_and_a_killed_server_lose
         ann = await Visitor.connect(server.url, key=key)
         await ann.say("m1", "转人工, my number is 13800138000")
         await ann.until("event", author="bot")
-        kinds = ["conversation.opened", "message.created", "reply.created", "handoff.requested"]
+        kinds = ["conversation.opened", "message.created", "reply.created", "conversation.moved", "handoff.requested"]
         await until(lambda: set(kinds) <= {call.json["type"] for call in receiver.taken})
         assert [call.json["type"] for call in receiver.taken if call.json["type"] != "turn.understood"] == kinds
         assert "13800138000" not in str([call.body for call in receiver.taken])

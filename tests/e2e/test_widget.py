@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import shutil
 from urllib.parse import urlsplit
@@ -14,7 +13,9 @@ from aiohttp.test_utils import TestServer
 from tests.e2e.harness import RunningServer, kefu, widget_key
 
 pytest.importorskip("playwright", reason="playwright is not installed")
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
+
+from tests.e2e.browser import CHINESE, ENGLISH, Page
 
 pytestmark = pytest.mark.e2e
 
@@ -60,82 +61,6 @@ def another(home, tmp_path):
     return shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("*.log", "conversations.db*"))
 
 
-@pytest.fixture
-async def chromium():
-    path = os.environ.get("KEFU_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        await browser.close()
-
-
-class Page:
-    """A page with the widget, and the visitor in front of it."""
-
-    def __init__(self, page, words):
-        self.page, self.words = page, words
-        self.hosts, self.complaints = set(), []
-        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        page.on("websocket", lambda socket: self.hosts.add(urlsplit(socket.url).netloc))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
-
-    async def open(self, url):
-        await self.page.goto(url)
-        await self.bubble.click()
-        await expect(self.box).to_be_visible()
-        return self
-
-    @property
-    def bubble(self):
-        return self.page.locator("#kefu-widget .launch")
-
-    @property
-    def box(self):
-        return self.page.get_by_role("textbox", name=self.words["box"])
-
-    @property
-    def mine(self):
-        return self.page.locator("#kefu-widget .row.mine .bubble")
-
-    @property
-    def theirs(self):
-        return self.page.locator("#kefu-widget .row:not(.mine) .bubble.text")
-
-    async def say(self, text):
-        await self.box.fill(text)
-        await self.box.press("Enter")
-
-    async def answered(self, count, within_s=20):
-        """Wait until that many answers could be rated."""
-        await expect(self.page.locator("#kefu-widget .rate")).to_have_count(count, timeout=within_s * 1000)
-
-    async def state(self, place, state):
-        meta = self.page.locator("#kefu-widget .row.mine .meta").nth(place)
-        await expect(meta).to_have_attribute("data-state", state, timeout=20_000)
-
-
-ENGLISH = {"box": "Your message"}
-CHINESE = {"box": "输入消息"}
-
-
-@pytest.fixture
-async def new_page(chromium):
-    contexts = []
-
-    async def make(words=ENGLISH, **context):
-        made = await chromium.new_context(locale="zh-CN" if words is CHINESE else "en-GB", **context)
-        contexts.append(made)
-        return Page(await made.new_page(), words)
-
-    yield make
-    for context in contexts:
-        await context.close()
-
-
 @pytest.mark.parametrize(
     ("words", "question", "source", "answer"),
     [
@@ -175,11 +100,15 @@ async def test_a_choice_is_pressed_answered_and_rated_and_all_of_it_is_there_aft
     await expect(visitor.mine).to_have_text(["delivery", label])
 
 
-async def test_the_button_asks_for_a_person(server, new_page):
+async def test_who_asks_for_a_person_when_nobody_is_there_leaves_an_address(server, new_page):
     visitor = await (await new_page(CHINESE)).open(server.url)
     await visitor.page.get_by_role("button", name="转人工").click()
     await expect(visitor.mine).to_have_text(["转人工"])
-    await expect(visitor.theirs.last).to_contain_text("正在为您转接人工客服", timeout=20_000)
+    told = visitor.page.locator("#kefu-widget .told")
+    await expect(told.last).to_contain_text("人工客服暂时不在", timeout=20_000)
+    await told.get_by_role("textbox", name="您的邮箱").fill("ann@example.com")
+    await told.locator("form").get_by_role("button", name="留言").click()
+    await expect(told.last).to_contain_text("我们会回复到 ann@example.com", timeout=20_000)
 
 
 async def test_what_is_said_without_a_network_is_kept_and_arrives_once(server, new_page):

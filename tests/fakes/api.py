@@ -18,6 +18,7 @@ from engine import assemble
 from engine.settings import KnowledgeSettings
 from ingest.assemble import open_indexer
 from server.access.gate import WidgetGate
+from server.access.guests import Guests
 from server.access.keys import Keys, Scope
 from server.access.request import Callers
 from server.access.tokens import Tokens
@@ -29,10 +30,12 @@ from server.conversations.commands import Visitor
 from server.conversations.events import Event
 from server.conversations.hub import Hub
 from server.conversations.service import Conversations, ConversationSettings
+from server.events.running import running_webhooks
 from server.ids import to_text
-from server.parts import BASES, CALLERS, CONNECTIONS, CONVERSATIONS, ENGINE, KEYS, LOG
-from server.settings import Installation
+from server.parts import BASES, CALLERS, CONNECTIONS, CONVERSATIONS, ENGINE, GUESTS, KEYS, LOG, UPLOADS, WEBHOOKS
+from server.settings import Installation, ServerSettings
 from server.stores.memory import MemoryLog
+from server.uploads.running import running_uploads
 from tests.fakes.bot import ScriptedBot
 from tests.fakes.gate import make_models
 
@@ -46,7 +49,8 @@ ENTRIES = {
 
 
 def settings_of(home: Path) -> Installation:
-    return Installation(home=home, knowledge=KnowledgeSettings(store="memory://"))
+    server = ServerSettings(webhook_allow=("127.0.0.1",))  # receivers of tests
+    return Installation(home=home, knowledge=KnowledgeSettings(store="memory://"), server=server)
 
 
 def publish_shop(
@@ -69,7 +73,11 @@ class Answered:
 
     status: int
     headers: dict[str, str]
-    text: str
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        return self.raw.decode("utf-8", "replace")
 
     @property
     def json(self) -> Any:
@@ -87,7 +95,7 @@ class Program:
     async def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> Answered:
         own = {"Authorization": f"Bearer {self.secret}"} if self.secret else {}
         async with self.http.request(method, self.url + path, headers={**own, **(headers or {})}, **more) as response:
-            return Answered(response.status, dict(response.headers), await response.text())
+            return Answered(response.status, dict(response.headers), await response.read())
 
     async def get(self, path: str, **more: Any) -> Answered:
         return await self.call("GET", path, **more)
@@ -153,12 +161,16 @@ async def open_api(home: Path, *, requests: Rate = rest.REQUESTS) -> AsyncIterat
         app[ENGINE] = await parts.enter_async_context(assemble.open_engine(settings, models))
         app[BASES] = await parts.enter_async_context(open_bases(settings, models))
         app[LOG] = log = MemoryLog()
+        app[WEBHOOKS] = await parts.enter_async_context(running_webhooks(log, settings))
         bot = ScriptedBot()
         bot.gate.set()
         waiting = ConversationSettings(quiet_s=0.0, patience_s=0.0)
         app[CONVERSATIONS] = conversations = Conversations(log, Hub(), bot, waiting)
         parts.push_async_callback(conversations.close)
-        app[CONNECTIONS] = connections = Connections(conversations, WidgetGate(keys, Tokens(b"s" * 32)))
+        app[UPLOADS] = uploads = await parts.enter_async_context(running_uploads(log, settings))
+        gate = WidgetGate(keys, Tokens(b"s" * 32))
+        app[CONNECTIONS] = connections = Connections(conversations, gate, may_show=keys.may_show)
+        app[GUESTS] = Guests(gate, uploads.tickets, connections.may_come_from)
         app.router.add_get("/v1/ws", connections.serve)
         rest.add_routes(app, requests=requests)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

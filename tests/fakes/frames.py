@@ -145,7 +145,7 @@ TOKENS = (
 
 _files = st.builds(File, id=IDS, name=TEXTS, media_type=TEXTS, size=WHOLE)
 _sources = st.builds(Source, entry_id=TEXTS, title=TEXTS)
-_choices = st.builds(Choice, entry_id=TEXTS, label=TEXTS)
+_choices = st.builds(Choice, entry_id=TEXTS, label=TEXTS, action=TEXTS, value=TEXTS)
 
 
 def _few(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
@@ -155,10 +155,11 @@ def _few(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]
 EVENTS = st.builds(
     frames.EventFrame, seq=WHOLE, id=IDS, kind=KINDS, author=AUTHORS, at=WHOLE, epoch=WHOLE, turn=WHOLE, text=TEXTS,
     decision=DECISIONS, reason=REASONS, files=_few(_files), sources=_few(_sources), choices=_few(_choices),
-    action=ACTIONS, value=TEXTS, about=NO_OR_ID, client_msg_id=NAMES, erased=st.booleans(),
+    action=ACTIONS, value=TEXTS, about=NO_OR_ID, client_msg_id=NAMES, erased=st.booleans(), name=TEXTS, status=TEXTS,
+    values=st.dictionaries(TEXTS, TEXTS, max_size=1),
 )  # fmt: skip
 PINGS, PONGS = st.just(frames.Ping()), st.just(frames.Pong())
-TYPINGS = st.builds(frames.Typing, on=st.booleans(), author=AUTHORS)
+TYPINGS = st.builds(frames.Typing, on=st.booleans(), author=AUTHORS, text=TEXTS)
 READS = st.builds(frames.Read, seq=WHOLE, author=AUTHORS)
 RESUMES = st.builds(frames.Resume, conversation=IDS, last_seq=WHOLE)
 HELLOS = st.builds(
@@ -166,11 +167,12 @@ HELLOS = st.builds(
     language=TEXTS, page=TEXTS, client=TEXTS,
 )  # fmt: skip
 SAYS = st.builds(frames.Say, client_msg_id=NAMES, text=TEXTS, files=_few(IDS))
-ACTS = st.builds(frames.Act, client_msg_id=NAMES, action=ACTIONS, value=TEXTS, about=NO_OR_ID)
+ACTS = st.builds(frames.Act, client_msg_id=NAMES, action=ACTIONS, value=TEXTS, about=NO_OR_ID, text=TEXTS)
 HISTORIES = st.builds(frames.History, before=WHOLE, limit=st.just(50) | WHOLE)
 WELCOMES = st.builds(
     frames.Welcome, session=IDS, conversation=IDS, token=TOKENS, recovered=st.booleans(), last_seq=WHOLE,
     events=_few(EVENTS), ping_s=st.just(25) | WHOLE, max_bytes=st.just(65536) | WHOLE,
+    max_upload=st.just(10_485_760) | WHOLE,
 )  # fmt: skip
 ACKS = st.builds(frames.Ack, client_msg_id=NAMES, seq=WHOLE, id=IDS, at=WHOLE)
 CHUNKS = st.builds(frames.Chunk, turn=WHOLE, text=TEXTS, aborted=st.booleans())

@@ -16,6 +16,11 @@ async def accept(request: web.Request, body: bytes) -> web.StreamResponse:
     return web.Response(status=204)
 
 
+async def echo(request: web.Request, body: bytes) -> web.StreamResponse:
+    """Pass the challenge, and take every message."""
+    return web.json_response({"challenge": json.loads(body).get("challenge", "")})
+
+
 def refuse(status: int = 500, **headers: str) -> Answering:
     """Say that it did not."""
 

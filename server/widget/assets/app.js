@@ -1,8 +1,11 @@
 /** The open widget: a panel with the conversation, loaded when it is first needed. */
 
+import { Attachments } from './attachments.js';
 import { Client } from './client.js';
 import { adopt, h, icon } from './dom.js';
+import { standing } from './handoff.js';
 import { Messages } from './messages.js';
+import { Pictures } from './pictures.js';
 import { STYLE } from './style.js';
 import { wordsOf } from './words.js';
 
@@ -26,6 +29,7 @@ class Panel {
   #words;
   #client;
   #messages;
+  #attachments;
   #parts;
   #element;
   #bannerTimer;
@@ -42,7 +46,13 @@ class Panel {
       page: location.href.split(/[?#]/)[0], // what follows may be secret
       name: 'kefu-widget',
     });
-    this.#messages = new Messages(this.#client, this.#words, options.language);
+    const pictures = new Pictures(this.#client.files, this.#words);
+    this.#messages = new Messages(this.#client, this.#words, { language: options.language, pictures });
+    this.#attachments = new Attachments(this.#client.files, this.#words, {
+      onchange: () => this.#sendable(),
+      onremoved: () => this.#parts.input.focus(),
+      onsent: (id, blob) => pictures.keep(id, blob),
+    });
     this.#build();
     this.#listen();
     this.#client.connect();
@@ -92,7 +102,9 @@ class Panel {
       banner,
       this.#messages.element,
       form,
+      h('p', { class: 'drop', 'aria-hidden': 'true' }, icon('clip'), words.drop),
     );
+    this.#attachments.listen(this.#element);
     root.append(h('div', { class: 'kefu' }, this.#element));
   }
 
@@ -100,18 +112,15 @@ class Panel {
     const words = this.#words;
     const dot = h('span', { class: 'dot away' });
     const state = h('span', {}, words.connecting);
-    const person = h(
-      'button',
-      { class: 'act', type: 'button', onclick: () => this.#client.askForPerson(words.person) },
-      icon('person'), words.person,
-    );
+    const personText = h('span', {}, words.person);
+    const person = h('button', { class: 'act', type: 'button', onclick: () => this.#pressPerson() }, icon('person'), personText);
     const shut = h(
       'button',
       { class: 'act shut', type: 'button', 'aria-label': words.close, title: words.close, onclick: () => this.close() },
       icon('close'),
     );
     const names = h('div', { class: 'names' }, h('h2', {}, this.#options.title || words.title), h('p', {}, dot, state));
-    return { head: h('div', { class: 'head' }, names, person, shut), dot, state };
+    return { head: h('div', { class: 'head' }, names, person, shut), dot, state, personText };
   }
 
   #banner() {
@@ -131,6 +140,7 @@ class Panel {
       enterkeyhint: 'send',
       oninput: () => this.#typed(),
       onkeydown: (event) => this.#entered(event),
+      onpaste: (event) => this.#attachments.add(event.clipboardData?.files) && event.preventDefault(),
     });
     const send = h(
       'button', { type: 'submit', 'aria-label': words.send, title: words.send, disabled: true }, icon('send'),
@@ -144,6 +154,8 @@ class Panel {
           this.#say();
         },
       },
+      this.#attachments.element,
+      this.#attachments.button,
       input,
       send,
     );
@@ -153,11 +165,17 @@ class Panel {
   // -- what the visitor does
 
   #typed() {
-    const { input, send } = this.#parts;
-    send.disabled = !input.value.trim();
+    const { input } = this.#parts;
+    this.#sendable();
     input.style.blockSize = 'auto';
     input.style.blockSize = `${Math.min(input.scrollHeight + 2, 132)}px`;
-    if (input.value.trim()) this.#client.typing();
+    const { who } = standing(this.#client.events);
+    if (input.value.trim()) this.#client.typing(who === 'person' ? input.value : '');
+  }
+
+  #sendable() {
+    const { input, send } = this.#parts;
+    send.disabled = !this.#attachments.ready || !(input.value.trim() || this.#attachments.any);
   }
 
   #entered(event) {
@@ -168,12 +186,13 @@ class Panel {
   }
 
   #say() {
-    const { input } = this.#parts;
+    const { input, send } = this.#parts;
+    this.#sendable();
+    if (send.disabled) return;
     const text = input.value.trim();
-    if (!text) return;
     input.value = '';
+    this.#client.say(text, this.#attachments.take());
     this.#typed();
-    this.#client.say(text);
     this.#messages.toEnd();
     input.focus();
   }
@@ -201,7 +220,7 @@ class Panel {
 
   /** Tab goes round within the panel; Escape leaves it. */
   #keepFocus(event) {
-    const all = this.#element.querySelectorAll('button:enabled, textarea, a[href], [tabindex="0"]');
+    const all = this.#element.querySelectorAll('button:enabled, textarea, input, a[href], [tabindex="0"]');
     const stops = [...all].filter((each) => each.getClientRects().length);
     const [first, last] = [stops[0], stops.at(-1)];
     const now = this.#options.root.activeElement;
@@ -209,6 +228,13 @@ class Panel {
       event.preventDefault();
       (event.shiftKey ? last : first).focus();
     }
+  }
+
+  /** Ask for a person, stop waiting for one, or have done with the chat. */
+  #pressPerson() {
+    const { who } = standing(this.#client.events);
+    if (who === 'bot') this.#client.askForPerson(this.#words.person);
+    else this.#client.press({ action: who === 'queue' ? 'cancel' : 'end' });
   }
 
   // -- what happens
@@ -228,6 +254,7 @@ class Panel {
   }
 
   #show() {
+    if (this.#client.status !== 'stopped') this.#who();
     if (this.opened) {
       const focused = this.#options.root.activeElement;
       this.#messages.update();
@@ -239,14 +266,25 @@ class Panel {
   }
 
   #state() {
-    const { dot, state } = this.#parts;
+    const { dot } = this.#parts;
     const online = this.#client.status === 'online';
+    this.#attachments.offer();
     dot.className = online ? 'dot' : 'dot away';
-    state.textContent = online ? this.#words.online : this.#words.connecting;
+    this.#who();
     if (online || this.#client.status === 'stopped') this.#bannerTimer = clearTimeout(this.#bannerTimer);
     if (this.#client.status === 'stopped') this.#stopped();
     else if (online) this.#note('');
     else this.#bannerTimer ??= setTimeout(() => this.#note(this.#words.offline), PATIENCE_MS);
+  }
+
+  /** Show who has the conversation, and what the button beside it does now. */
+  #who() {
+    const words = this.#words;
+    const { who, name } = standing(this.#client.events);
+    const { state, personText } = this.#parts;
+    const label = { bot: words.online, queue: words.waiting, person: words.withPerson(name || words.agent) }[who];
+    state.textContent = this.#client.status === 'online' ? label : words.connecting;
+    personText.textContent = { bot: words.person, queue: words.stopWaiting, person: words.end }[who];
   }
 
   #stopped() {

@@ -1,9 +1,10 @@
 /** The list of messages: what is shown of a client's events, and how each of it looks. */
 
 import { h, icon } from './dom.js';
+import { Told, buttons, hasLine, standing } from './handoff.js';
 import { markdown } from './markdown.js';
 
-const SHOWN = new Set(['spoke', 'replied', 'acted']);
+const SHOWN = new Set(['spoke', 'replied', 'acted', 'status']);
 const WAITS_MS = 12_000; // for a reply, with dots; a person may take longer
 
 /**
@@ -14,14 +15,18 @@ export class Messages {
   #client;
   #words;
   #language;
+  #pictures;
+  #told;
   #log;
   #shown = new Map();
   #waiting = false;
 
-  constructor(client, words, language) {
+  constructor(client, words, { language, pictures }) {
     this.#client = client;
     this.#words = words;
     this.#language = language;
+    this.#pictures = pictures;
+    this.#told = new Told(client, words);
     this.#log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite', 'aria-label': words.log, tabindex: '0' });
   }
 
@@ -69,14 +74,15 @@ export class Messages {
     if (client.more) yield this.#older();
     if (!client.more && !facts.begun) yield this.#greeting();
     let day = '';
-    for (const event of client.events) {
-      if (!SHOWN.has(event.kind) || event.action === 'feedback') continue;
+    for (const [place, event] of client.events.entries()) {
+      if (!SHOWN.has(event.kind) || !hasLine(event, client.events[place + 1])) continue;
       const date = new Date(event.at).toDateString();
       if (date !== day) yield this.#day(event.at, date);
       day = date;
-      yield event.author === 'visitor' ? this.#mine(event, facts) : this.#theirs(event, facts);
+      if (event.kind === 'status') yield this.#status(event, place);
+      else yield event.author === 'visitor' ? this.#mine(event, facts) : this.#theirs(event, facts);
     }
-    for (const item of client.pending) if (item.frame.action !== 'feedback') yield this.#pending(item);
+    for (const item of client.pending) if (hasLine({ kind: 'acted', ...item.frame, text: item.label })) yield this.#pending(item);
     for (const [turn, text] of client.chunks) yield this.#chunk(turn, text);
     if (this.#awaits(facts)) yield this.#dots();
   }
@@ -92,18 +98,19 @@ export class Messages {
       if (each.action === 'feedback') facts.rated.set(each.about, each.value);
       if (each.action === 'choose') facts.taken.set(facts.offering, each.value);
     }
-    const others = events.filter((event) => event.author !== 'visitor' && SHOWN.has(event.kind));
+    const others = events.filter(({ author, kind }) => author !== 'visitor' && author !== 'system' && SHOWN.has(kind));
     facts.read = Math.max(readByOthers, others.at(-1)?.seq ?? 0);
-    facts.last = events.filter((event) => SHOWN.has(event.kind) && event.action !== 'feedback').at(-1);
+    facts.last = events.filter((event) => SHOWN.has(event.kind) && hasLine(event)).at(-1);
+    facts.standing = standing(events);
     return facts;
   }
 
   /** Whether to show that a reply is on the way: somebody types, or the visitor said something just now. */
-  #awaits({ last }) {
+  #awaits({ last, standing: { who, asksBot } }) {
     const client = this.#client;
     if (client.status !== 'online' || client.chunks.size) return false;
     if (client.typers.length) return true;
-    if (last?.author !== 'visitor') return false;
+    if (last?.author !== 'visitor' || (who !== 'bot' && !asksBot)) return false;
     const left = last.at + WAITS_MS - Date.now();
     if (left > 0 && !this.#waiting) {
       this.#waiting = true;
@@ -137,13 +144,20 @@ export class Messages {
     return { key: `day:${date}`, sign: label, make: () => h('div', { class: 'day' }, label) };
   }
 
+  #status(event, place) {
+    const { events, pending } = this.#client;
+    const sent = pending.filter((item) => !item.failed).map((item) => ({ kind: 'acted', ...item.frame }));
+    const pressed = buttons({ choices: [], ...event }, [...events.slice(place + 1), ...sent]);
+    return { key: `m:${event.id}`, sign: `${pressed.taken} ${pressed.open}`, make: () => this.#told.line(event, pressed) };
+  }
+
   #mine(event, { read }) {
     const state = event.seq <= read ? 'read' : 'sent';
     const make = () => {
-      const bubble = h('div', { class: 'bubble' }, event.erased ? this.#words.erased : event.text || '…');
+      const words = event.erased ? this.#words.erased : event.text;
       const tick = [icon(state === 'read' ? 'ticks' : 'tick'), this.#said(this.#words[state])];
       const meta = h('div', { class: 'meta', 'data-state': state }, this.#clock(event.at), ...tick);
-      return this.#row(event.erased ? 'mine gone' : 'mine', [bubble, meta], this.#words.you);
+      return this.#row(event.erased ? 'mine gone' : 'mine', [...this.#saidWith(event.files, words), meta], this.#words.you);
     };
     return { key: `m:${event.client_msg_id || event.id}`, sign: `${state} ${event.erased ?? ''}`, make };
   }
@@ -151,12 +165,18 @@ export class Messages {
   #pending(item) {
     const { failed, stored } = item;
     const make = () => {
-      const text = item.frame.text || item.label || '…';
-      const bubble = h('div', { class: 'bubble' }, text);
+      const parts = this.#saidWith(item.files, item.frame.text || item.label);
       const meta = failed ? this.#failure(item) : this.#progress(item);
-      return this.#row(failed ? 'mine failed' : 'mine', [bubble, meta], this.#words.you);
+      return this.#row(failed ? 'mine failed' : 'mine', [...parts, meta], this.#words.you);
     };
     return { key: `m:${item.client_msg_id}`, sign: `pending ${failed?.code ?? ''} ${stored ?? ''}`, make };
+  }
+
+  /** What a visitor said: files, words, or both. */
+  #saidWith(files, words) {
+    const shown = files?.length ? [this.#pictures.show(files)] : [];
+    if (words || !shown.length) shown.push(h('div', { class: 'bubble' }, words || '…'));
+    return shown;
   }
 
   #progress(item) {
@@ -181,11 +201,13 @@ export class Messages {
     const open = offering === event.id && !choice;
     const make = () => {
       const agent = event.author.startsWith('agent:');
-      const parts = [agent && h('div', { class: 'who' }, event.author.slice('agent:'.length))];
+      const parts = [agent && h('div', { class: 'who' }, event.name || this.#words.agent)];
       const bubble = h('div', { class: 'bubble text' });
       if (event.erased) bubble.append(this.#words.erased);
-      else bubble.append(event.kind === 'replied' ? markdown(event.text ?? '') : plain(event.text ?? ''));
-      parts.push(bubble, event.sources?.length && this.#sources(event.sources));
+      else bubble.append(markdown(event.text ?? ''));
+      if (event.files?.length) parts.push(this.#pictures.show(event.files));
+      if (event.text || event.erased || !event.files?.length) parts.push(bubble);
+      parts.push(event.sources?.length && this.#sources(event.sources));
       if (event.choices?.length) parts.push(this.#choices(event, open, choice));
       if (event.decision === 'answer') parts.push(this.#rating(event, rating));
       return this.#row(event.erased ? 'gone' : '', parts, agent ? this.#words.agent : this.#words.bot);
@@ -262,13 +284,4 @@ export class Messages {
   #said(text) {
     return h('span', { class: 'said' }, text);
   }
-}
-
-function plain(text) {
-  const fragment = document.createDocumentFragment();
-  for (const [place, line] of text.split('\n').entries()) {
-    if (place) fragment.append(h('br'));
-    fragment.append(line);
-  }
-  return fragment;
 }

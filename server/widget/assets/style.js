@@ -6,7 +6,7 @@ export const STYLE = `
 .kefu {
   --ground: #ffffff; --ink: #1c2126; --faint: #5c6670; --line: #e2e6ea; --bot: #f1f4f6; --field: #ffffff;
   --accent: var(--kefu-accent, #17694f); --on-accent: #ffffff; --link: #0b5f8a; --bad: #b3261e;
-  --note: #fff4d6; --on-note: #5b4300; --shadow: 0 12px 40px rgb(15 23 32 / .22), 0 2px 8px rgb(15 23 32 / .10);
+  --star: #b26a00; --note: #fff4d6; --on-note: #5b4300; --shadow: 0 12px 40px rgb(15 23 32 / .22), 0 2px 8px rgb(15 23 32 / .10);
   font: 400 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
     "Noto Sans CJK SC", "Noto Sans SC", sans-serif;
   color: var(--ink); letter-spacing: normal; text-align: left; text-transform: none; word-spacing: normal;
@@ -14,7 +14,7 @@ export const STYLE = `
 @media (prefers-color-scheme: dark) {
   .kefu {
     --ground: #171b1f; --ink: #e7eaed; --faint: #a2abb4; --line: #2c3339; --bot: #242a30; --field: #1e2328;
-    --link: #7cc4ea; --bad: #ff8f86; --note: #3d3110; --on-note: #f4dfa5;
+    --link: #7cc4ea; --bad: #ff8f86; --star: #f3b562; --note: #3d3110; --on-note: #f4dfa5;
     --shadow: 0 12px 40px rgb(0 0 0 / .55), 0 0 0 1px #2c3339;
   }
 }
@@ -116,22 +116,77 @@ button:disabled { cursor: default; }
 .rate button[aria-pressed="true"] { color: var(--link); }
 .rate button[aria-pressed="true"] .icon path { fill: currentColor; fill-opacity: .25; }
 
+.told { align-self: center; display: grid; justify-items: center; gap: 8px; max-inline-size: 92%; padding: 4px 0; }
+.told-text { margin: 0; padding: 5px 13px; border-radius: 14px; background: var(--bot); color: var(--faint); font-size: 13px;
+  text-align: center; overflow-wrap: anywhere; }
+.told .choices { flex-flow: row wrap; justify-content: center; }
+.told .choice { padding: 4px 13px; font-size: 13.5px; }
+.stars { display: flex; justify-content: center; }
+.star { inline-size: 40px; block-size: 40px; display: grid; place-items: center; color: var(--faint); border-radius: 10px; }
+.star:hover:enabled { background: var(--bot); color: var(--star); }
+.star.given { color: var(--star); }
+.star.given .icon path { fill: currentColor; }
+.thanks { margin: 0; text-align: center; font-size: 12.5px; color: var(--faint); }
+.leave { display: grid; gap: 7px; inline-size: min(280px, 100%); margin: 0; }
+.leave input, .leave textarea { font: inherit; color: inherit; inline-size: 100%; padding: 8px 12px; resize: none;
+  border: 1px solid var(--line); border-radius: 12px; background: var(--field); }
+.leave .choice { text-align: center; }
+
 .dots { display: inline-flex; gap: 4px; padding: 4px 2px; }
 .dots i { inline-size: 7px; block-size: 7px; border-radius: 50%; background: var(--faint); animation: dots 1.2s infinite; }
 .dots i:nth-child(2) { animation-delay: .15s; }
 .dots i:nth-child(3) { animation-delay: .3s; }
 @keyframes dots { 0%, 60%, 100% { opacity: .3; } 30% { opacity: 1; } }
 
-.compose { display: flex; align-items: flex-end; gap: 8px; padding: 10px 12px 12px; border-block-start: 1px solid var(--line);
-  margin: 0; }
+.files { display: flex; flex-wrap: wrap; gap: 6px; max-inline-size: 100%; }
+.mine .files { justify-content: flex-end; }
+.picture { inline-size: 200px; block-size: 150px; border-radius: 12px; overflow: hidden; background: var(--bot);
+  color: var(--faint); display: grid; place-items: center; box-shadow: inset 0 0 0 1px var(--line); }
+.picture canvas { inline-size: 200px; block-size: 150px; display: block; }
+.picture .icon { inline-size: 32px; block-size: 32px; }
+.document { display: flex; align-items: center; gap: 8px; max-inline-size: 100%; min-block-size: 44px;
+  padding: 8px 13px 8px 11px; border-radius: 12px; background: var(--ground); box-shadow: inset 0 0 0 1px var(--line); text-align: start; }
+.document:hover { background: var(--bot); }
+.name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-inline-size: 0; }
+.size { color: var(--faint); font-size: 12px; white-space: nowrap; }
+
+.compose { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 8px; padding: 10px 12px 12px;
+  border-block-start: 1px solid var(--line); margin: 0; }
+.attachments { inline-size: 100%; }
+.attachments.empty { margin-block-end: -8px; }
+.tray { display: flex; flex-direction: column; gap: 6px; margin: 0; padding: 0; list-style: none; max-block-size: 204px;
+  overflow-y: auto; }
+.tray li { display: flex; align-items: center; gap: 10px; padding: 5px 6px; border-radius: 10px; background: var(--bot); }
+.tray .face { inline-size: 44px; block-size: 44px; border-radius: 7px; overflow: hidden; display: grid;
+  place-items: center; background: var(--ground); color: var(--faint); flex: none; }
+.tray canvas { inline-size: 44px; block-size: 44px; display: block; }
+.tray .about { flex: 1; min-inline-size: 0; display: flex; flex-direction: column; font-size: 13.5px; line-height: 1.35; }
+.tray .state { font-size: 12px; color: var(--faint); }
+.tray .bad { box-shadow: inset 0 0 0 1px var(--bad); }
+.tray .bad .state { color: var(--bad); }
+.tray progress { appearance: none; inline-size: 100%; block-size: 4px; border: 0; border-radius: 2px; overflow: hidden;
+  margin-block-start: 3px; background: var(--line); }
+.tray progress::-webkit-progress-bar { background: var(--line); }
+.tray progress::-webkit-progress-value { background: var(--link); transition: inline-size .2s; }
+.tray progress::-moz-progress-bar { background: var(--link); }
+.drop { position: absolute; inset: 0; margin: 0; display: none; align-items: center; justify-content: center; gap: 10px;
+  background: color-mix(in srgb, var(--ground) 88%, transparent); color: var(--link); font-size: 17px; font-weight: 600;
+  border: 3px dashed var(--link); border-radius: inherit; pointer-events: none; }
+.dropping .drop { display: flex; }
 .compose textarea { flex: 1; min-inline-size: 0; resize: none; font: inherit; color: inherit; background: var(--field);
   border: 1px solid var(--faint); border-radius: 20px; padding: 8px 15px; block-size: 40px; max-block-size: 132px; line-height: 1.5;
   margin: 0; overflow-y: auto; }
 .compose textarea::placeholder { color: var(--faint); opacity: 1; }
 .compose textarea:focus-visible { outline-offset: -1px; }
-.compose button { inline-size: 40px; block-size: 40px; border-radius: 50%; background: var(--accent); color: var(--on-accent);
+.compose .tray button, .compose .attach { background: none; color: var(--faint); }
+.compose .tray button { inline-size: 32px; block-size: 32px; border-radius: 8px; display: grid; place-items: center;
+  flex: none; }
+.compose .attach { inline-size: 36px; block-size: 40px; margin-inline: -4px; border-radius: 10px; display: grid;
+  place-items: center; flex: none; }
+.compose .attach:hover, .compose .tray button:hover { color: var(--ink); background: var(--bot); }
+.compose > [type="submit"] { inline-size: 40px; block-size: 40px; border-radius: 50%; background: var(--accent); color: var(--on-accent);
   display: grid; place-items: center; flex: none; }
-.compose button:disabled { background: var(--bot); color: var(--faint); }
+.compose > [type="submit"]:disabled { background: var(--bot); color: var(--faint); }
 
 @media (max-width: 480px), (max-height: 420px) {
   .panel, :host([data-side="left"]) .panel { inset: 0; inline-size: 100%; max-inline-size: none; block-size: 100vh;

@@ -104,13 +104,27 @@ async def test_a_key_that_was_revoked_admits_nobody_not_even_with_an_older_token
         await admitted(keys, token=grant.token)
 
 
-async def test_a_key_is_good_for_its_own_pages_and_for_programs(keys):
+async def test_a_key_is_good_for_its_own_pages_and_one_without_a_list_for_programs_too(keys):
     widget = keys.add_widget("acme", kb="shop", origins=("https://shop.example",))
 
     await admitted(keys, key=widget.id, origin="https://shop.example")
-    await admitted(keys, key=widget.id)
+    for origin in ("https://evil.example", "https://shop.example.evil.example", "http://shop.example", "null"):
+        with pytest.raises(Refused):
+            await admitted(keys, key=widget.id, origin=origin)
     with pytest.raises(Refused):
-        await admitted(keys, key=widget.id, origin="https://evil.example")
+        await admitted(keys, key=widget.id)
+    await admitted(keys, key=keys.add_widget("acme", kb="shop").id)
+
+
+async def test_who_names_no_page_is_let_in_by_a_token_or_by_the_sites_word(keys):
+    widget = keys.add_widget("acme", kb="shop", origins=("https://shop.example",))
+    grant = await admitted(keys, key=widget.id, origin="https://shop.example")
+
+    assert (await admitted(keys, token=grant.token)).visitor == grant.visitor
+    signature = identity_of(widget.identity_secret, "4711")
+    assert (await admitted(keys, key=widget.id, user="4711", signature=signature)).verified
+    with pytest.raises(Refused):
+        await admitted(keys, token=grant.token, origin="https://evil.example")
 
 
 async def test_an_old_token_is_refused_as_old_so_that_another_one_is_fetched(keys):

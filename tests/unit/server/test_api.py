@@ -279,7 +279,7 @@ async def test_all_that_is_kept_of_a_visitor_can_be_had_and_erased(house):
     assert found["internal"][0]["understood"]["question"] == text
 
     erased = await program.call("DELETE", "/v1/visitors/ann")
-    assert erased.json == {"visitor": "ann", "events": 4}
+    assert erased.json == {"visitor": "ann", "events": 4, "files": 0}
     assert (await program.call("DELETE", "/v1/visitors/ann")).json["events"] == 0
     answer = await program.get("/v1/visitors/ann/export")
     assert "4111" not in answer.text

@@ -190,3 +190,51 @@ async def test_a_server_that_ends_gives_up_what_is_being_published_and_changes_n
     assert (await writing).status == 503
     await closing
     assert (await editor.get("/v1/kbs/shop/entries")).json["total"] == 3
+
+
+# -- bases
+
+
+async def test_a_base_is_made_answers_and_is_removed(house, editor):
+    entries = [{"question": "what is the wifi password", "answer": "Ask at the **desk**."}]
+    made = await editor.post("/v1/kbs", {"kb": "hotel", "entries": entries})
+    assert (made.status, made.json["entries"]) == (201, 1)
+    (entry,) = (await editor.get(made.headers["Location"])).json["items"]
+    assert (entry["question"], entry["edited"], entry["language"]) == ("what is the wifi password", True, "en")
+    asked = {"kb": "hotel", "text": "what is the wifi password"}
+    assert (await editor.post("/v1/ask", asked)).json["answer"] == "Ask at the **desk**."
+
+    assert (await editor.call("DELETE", "/v1/kbs/hotel")).json == {"kb": "hotel"}
+    assert [base["kb"] for base in (await editor.get("/v1/kbs")).json["items"]] == [KB]
+    assert not list((house.home / "kb" / MINE / "hotel").rglob("manifest.json"))
+    async with asyncio.timeout(30):
+        while (await editor.post("/v1/ask", asked)).status != 404:  # noqa: ASYNC110 (let go of at the next look)
+            await asyncio.sleep(0.05)
+    assert (await editor.post("/v1/ask", {"kb": KB, "text": "how do i return an item"})).status == 200
+    assert (await editor.call("DELETE", "/v1/kbs/hotel")).status == 404
+    again = await editor.post("/v1/kbs", {"kb": "hotel", "entries": entries})
+    assert (again.status, (await editor.post("/v1/ask", asked)).json["decision"]) == (201, "answer")
+
+
+async def test_a_base_is_made_whole_or_not_at_all(editor):
+    one, other = {"question": "a b c", "answer": "a"}, {"question": "d e f", "answer": "b", "id": "x"}
+    for body, status, kind in (
+        ({"kb": KB, "entries": [one]}, 409, "conflict"),
+        ({"kb": "hotel", "entries": []}, 422, "invalid"),
+        ({"kb": "../x", "entries": [one]}, 422, "invalid"),
+        ({"kb": "hotel", "entries": [one, one]}, 422, "invalid"),
+        ({"kb": "hotel", "entries": [one, {**other, "answer": "​"}]}, 422, "invalid"),
+    ):
+        answer = await editor.post("/v1/kbs", body)
+        assert (answer.status, answer.json["type"].rpartition(":")[2]) == (status, kind), body
+    assert [base["kb"] for base in (await editor.get("/v1/kbs")).json["items"]] == [KB]
+
+
+async def test_a_conversation_about_a_base_that_was_removed_goes_on_with_people(house, editor):
+    conversation = await house.conversation("ann")
+    await editor.call("DELETE", f"/v1/kbs/{KB}")
+    program = house.program()
+    said = await program.post(f"/v1/conversations/{conversation}/messages", {"client_msg_id": "m1", "text": "hello"})
+    assert said.status == 200
+    opened = await program.post("/v1/visitors/bob/conversation", {"kb": KB})
+    assert opened.status == 404

@@ -13,26 +13,34 @@ from server.access.keys import Keys, Scope
 from server.access.revocation import follow_revocations
 from server.api import rest
 from server.app import build
-from server.conversations.commands import Say
+from server.conversations.commands import Say, reply_id
 from server.ids import from_text, to_text
-from server.parts import BASES, CONNECTIONS, CONVERSATIONS
+from server.parts import BASES, CONNECTIONS, CONVERSATIONS, UPLOADS, WEBHOOKS
+from server.uploads.uploads import Place
 from server.wire.codes import Close
 from tests.fakes.api import KB, MINE, THEIRS, open_api, publish_shop, settings_of, until
+from tests.fakes.files import PDF
 from tests.fakes.gate import make_models
+from tests.fakes.receiver import Receiver, echo
 
 SECRET = "heron"
 BODIES = {
     "ask": {"kb": "vault", "text": "what is the codename of globex"},
     "search": {"text": "what is the codename of globex"},
     "sendMessage": {"client_msg_id": "m9", "text": "hello"},
+    "sendChoice": {"client_msg_id": "c9", "entry_id": "e1", "about": "A" * 22},
+    "askForPerson": {"client_msg_id": "p9"},
     "sendFeedback": {"client_msg_id": "f9", "up": True, "about": "A" * 22},
     "openConversation": {"kb": "vault"},
     "addEntry": {"question": "q", "answer": "a"},
     "replaceEntry": {"question": "q", "answer": "a"},
     "rollBack": {},
+    "makeBase": {"kb": "fresh", "entries": [{"question": "q", "answer": "a"}]},
+    "addWebhook": {"url": "the receiver's"},
+    "redeliver": {},
 }
 # Names that any workspace may use for its own: another's is not refused but simply somebody else.
-OWN_NAMES = {"eraseVisitor", "listBases", "listConversations"}
+OWN_NAMES = {"addWebhook", "eraseVisitor", "listBases", "makeBase", "listConversations", "listWebhooks"}
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +58,44 @@ async def house(published, tmp_path):
 
 
 @pytest.fixture
-async def theirs(house):
-    """What the other company has: a conversation, a visitor, a base and an entry, all of which hold the secret."""
+async def receiver():
+    receiver = await Receiver(answer=echo).start()
+    yield receiver
+    await receiver.stop()
+
+
+@pytest.fixture
+async def theirs(house, receiver):
+    """What the other company has: a conversation, a file, a base, a webhook …, all of which tell the secret."""
+    webhook = await house.app[WEBHOOKS].admin.add(THEIRS, f"{receiver.url}/{SECRET}")
     head = await house.conversation("their-visitor", workspace=THEIRS, kb="vault")
-    await house.app[CONVERSATIONS].submit((THEIRS, from_text(head)), Say(client_msg_id="m1", text=f"blue {SECRET}"))
+    await house.app[CONVERSATIONS].submit((THEIRS, from_text(head)), Say(client_msg_id="m1", text=f"clarify {SECRET}"))
     await until(lambda: len(house.stored) == 4)
-    return {"conversation": head, "visitor": "their-visitor", "kb": "vault", "entry": "secret"}
+    place = Place(workspace=THEIRS, conversation=from_text(head), author="visitor")
+    file = await house.app[UPLOADS].files.receive(place, f"{SECRET}.pdf", pieces_of(PDF))
+    ids = {"conversation": head, "visitor": "their-visitor", "kb": "vault", "entry": "secret", "webhook": webhook.id}
+    return {**ids, "receiver": receiver.url, "file": file.id, "reply": to_text(reply_id(from_text(head), 1))}
 
 
 async def everything(house):
     """All that the other company has."""
-    bases = house.app[BASES]
-    return list(house.stored), await bases.entries(THEIRS, "vault"), await bases.versions(THEIRS, "vault")
+    bases, webhooks = house.app[BASES], [each for each, _ in house.app[WEBHOOKS].admin.all(THEIRS)]
+    knowledge = await bases.entries(THEIRS, "vault"), await bases.versions(THEIRS, "vault")
+    folder = house.home / "files"
+    return list(house.stored), knowledge, webhooks, list(house.log.files._uploads.values()), sorted(folder.rglob("*"))
 
 
-def body_of(operation):
+async def pieces_of(data):
+    yield data
+
+
+def body_of(operation, theirs):
+    if operation.name == "addWebhook":
+        return {"json": {"url": theirs["receiver"]}}
+    if operation.name == "sendFeedback":
+        return {"json": {**BODIES[operation.name], "about": theirs["reply"]}}
+    if operation.takes:
+        return {"data": PDF, "params": {"name": "a.pdf", "conversation": theirs["conversation"]}}
     return {"json": BODIES[operation.name]} if operation.body is not None else {}
 
 
@@ -79,10 +110,10 @@ def theirs_of(operation, theirs):
 async def test_ids_of_another_workspace_are_not_found_and_nothing_changes(house, theirs):
     before = await everything(house)
     for operation in rest.OPERATIONS:
-        answer = await house.program().call(*theirs_of(operation, theirs), **body_of(operation))
+        answer = await house.program().call(*theirs_of(operation, theirs), **body_of(operation, theirs))
         assert SECRET not in answer.text, operation.name
         if operation.name in OWN_NAMES:
-            assert answer.status == 200, operation.name
+            assert answer.status == operation.status, operation.name
             assert "their" not in answer.text.replace('"visitor":"their-visitor","events":0', ""), operation.name
         else:
             assert answer.status == 404, (operation.name, answer.text)
@@ -92,14 +123,14 @@ async def test_ids_of_another_workspace_are_not_found_and_nothing_changes(house,
 async def test_their_own_key_finds_the_same_ids(house, theirs):
     for operation in rest.OPERATIONS:
         program = house.program(workspace=THEIRS)
-        answer = await program.call(*theirs_of(operation, theirs), **body_of(operation))
+        answer = await program.call(*theirs_of(operation, theirs), **body_of(operation, theirs))
         assert answer.status == operation.status, (operation.name, answer.text)
 
 
 async def test_without_a_key_every_operation_is_refused(house, theirs):
     before = await everything(house)
     for operation in rest.OPERATIONS:
-        answer = await house.stranger.call(*theirs_of(operation, theirs), **body_of(operation))
+        answer = await house.stranger.call(*theirs_of(operation, theirs), **body_of(operation, theirs))
         assert (answer.status, SECRET in answer.text) == (401, False), operation.name
     assert await everything(house) == before
 
@@ -109,7 +140,7 @@ async def test_a_key_without_the_scope_is_refused_before_anything_is_looked_up(h
     for operation in rest.OPERATIONS:
         others = [scope for scope in Scope if scope not in (operation.scope, Scope.ADMIN)]
         program = house.program(*others, workspace=THEIRS)
-        answer = await program.call(*theirs_of(operation, theirs), **body_of(operation))
+        answer = await program.call(*theirs_of(operation, theirs), **body_of(operation, theirs))
         assert (answer.status, SECRET in answer.text) == (403, False), operation.name
     assert await everything(house) == before
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from server.connections.connection import Connection, ConnectionSettings, Surroundings
+from server.connections.connection import Connection, Surroundings
 from server.connections.credentials import Credential, Grant, Refused
 from server.connections.outbox import OutboxLimits
+from server.connections.peer import ConnectionSettings
 from server.connections.rates import Limiter, Rate
+from server.connections.visitor import VisitorDoor
 from server.conversations.hub import Hub
 from server.conversations.service import Conversations
 from server.ids import to_text
@@ -30,11 +32,12 @@ class OpenGate:
         token = credential.token
         if token == "old":
             raise Refused("this token has expired", expired=True)
-        if token not in ("ann", "bob"):
+        if token not in ("ann", "bob", "brief"):
             raise Refused("this token is not valid")
         return Grant(
-            workspace="acme", visitor=token, kb="shop", verified=False, token=token, expires_at=0, credential="k1"
-        )
+            workspace="acme", visitor=token, kb="shop", verified=False, token=token, credential="k1",
+            expires_at=0 if token == "brief" else 2**53,
+        )  # fmt: skip
 
 
 @dataclass
@@ -49,6 +52,11 @@ class Wire:
 
     async def receive(self) -> bytes | str | None:
         return await self.said.get()
+
+    def write(self, message: bytes) -> bool:
+        if self.reads.is_set():
+            self.heard.append(CODEC.from_server(message))
+        return self.reads.is_set()
 
     async def send(self, message: bytes) -> None:
         await self.reads.wait()
@@ -86,8 +94,8 @@ class House:
 
     def connect(self, *, reads: bool = True) -> tuple[Wire, Connection]:
         around = Surroundings(
-            conversations=self.service, gate=OpenGate(), settings=self.settings, frames=self.frames,
-            messages=self.messages, heard=lambda connection: None, admitted=self.alive.append,
+            visitors=VisitorDoor(self.service, OpenGate(), self.messages), settings=self.settings, frames=self.frames,
+            heard=lambda connection: None, admitted=self.alive.append,
         )  # fmt: skip
         wire = Wire()
         if reads:
@@ -253,6 +261,16 @@ async def test_a_visitor_who_floods_is_told_when_to_go_on(house):
     (problem,) = wire.of(Problem)
     assert (problem.code, problem.client_msg_id) == ("rate_limited", "m2")
     assert 0 < problem.retry_after_ms <= 1001
+
+
+async def test_a_token_that_runs_out_ends_the_connection_at_the_next_action(house):
+    wire = await house.greeted(token="brief")
+    assert wire.of(Welcome)
+    wire.say(type="say", client_msg_id="m1", text="hi")
+    await settle()
+
+    assert (wire.closed[0], wire.of(Ack)) == (Close.EXPIRED, [])
+    assert [event.kind for event in (await house.greeted(token="brief")).of(Welcome)[0].events] == ["opened"]
 
 
 async def test_a_message_that_comes_too_fast_is_refused_by_name_and_may_be_sent_again(house):

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from server.conversations.commands import AskForPerson, Choose, Rate, Say, Visitor
+from server.conversations.commands import AskForPerson, Choose, Rate, Say, Visitor, reply_id
 from server.conversations.events import Acted, Action, Audience, Event, Replied, Spoke, Understood
 from server.conversations.hub import Hub, Key
 from server.conversations.service import Conversations, ConversationSettings
 from server.conversations.signals import Signal, TypingSignal, WordingSignal
 from server.errors import BadCommand, ConversationNotFound, IdReused
+from server.ids import to_text
 from server.stores.memory import MemoryLog
 from tests.fakes.bot import ScriptedBot
 
@@ -210,6 +211,18 @@ async def test_a_rating_is_stored_and_nobody_answers_it(world: World) -> None:
     assert world.screen.events[-1].seq == stored.seq
     assert world.screen.events[-1].body == Acted(action=Action.FEEDBACK, value="down")
     assert len(world.bot.turns) == 1
+
+
+async def test_only_a_reply_of_the_very_conversation_can_be_rated(world: World) -> None:
+    await world.say("hello")
+    await world.settle()
+    reply = world.screen.events[-1]
+    for about in (b"x" * 16, world.screen.events[-2].id, reply_id(b"another" + bytes(9), 1)):
+        with pytest.raises(BadCommand):
+            await world.service.submit(world.key, Rate(client_msg_id="r0", up=True, about=about))
+    await world.service.submit(world.key, Rate(client_msg_id="r1", up=True, about=reply.id))
+
+    assert world.screen.events[-1].body == Acted(action=Action.FEEDBACK, value="up", about=to_text(reply.id))
 
 
 async def test_the_bot_is_told_of_the_last_exchanges_also_after_a_restart(world: World) -> None:

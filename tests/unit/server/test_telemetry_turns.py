@@ -81,7 +81,7 @@ class Desk:
     async def do(self, *commands):
         for command in commands:
             await self.service.submit(self.key, command)
-            lane = self.service._lanes.get(self.key)
+            lane = self.service._lanes.known(self.key)
             if lane is not None and lane.answering is not None:
                 await lane.answering
 
@@ -146,7 +146,7 @@ async def test_an_answer_to_what_an_earlier_process_heard_has_no_time_but_a_line
         desk.log, Hub(), successor.bot, ConversationSettings(), stored=Turns(successor.metrics).stored
     )
     await successor.service.recover()
-    await successor.service._lanes[desk.key].answering
+    await successor.service._lanes.known(desk.key).answering
     assert json.loads(written[-1])["ms"] is None
     assert successor.value('kefu_turns_total{cached="no",decision="answer",workspace="acme"}') == 1
 

@@ -304,9 +304,13 @@ def test_the_command_line_adds_lists_rotates_and_removes(outside, capsys):
     assert kefu.main(["webhooks", "rotate", name, "--retire"]) == 0
     assert kefu.main(["webhooks", "dead", name]) == 0
     assert kefu.main(["webhooks", "redeliver", name]) == 0
+    assert kefu.main(["webhooks", "disable", name]) == 0
+    assert kefu.main(["webhooks", "list"]) == 0
+    printed = capsys.readouterr().out
+    assert "0 messages are sent again" in printed
+    assert "disabled by hand" in printed
     assert kefu.main(["webhooks", "enable", name]) == 0
     assert kefu.main(["webhooks", "remove", name]) == 0
-    assert "0 messages are sent again" in capsys.readouterr().out
     assert kefu.main(["webhooks", "remove", name]) == 2
     assert "has no webhook" in capsys.readouterr().err
 

@@ -519,3 +519,27 @@ async def test_before_a_successor_takes_over_the_calls_on_their_way_are_noted(wo
     async with world.running():
         await in_time(world.time, lambda: not world.held)
     assert len(receiver.calls) == 3
+
+
+async def test_receivers_of_one_workspace_share_what_it_may_have_on_its_way(world, receiver):
+    """Slow receivers of one company take up to so many connections, and leave the others theirs."""
+    never = asyncio.Event()
+
+    async def hold(request: web.Request, body: bytes) -> web.StreamResponse:
+        await never.wait()
+        return web.Response()
+
+    receiver.answer = hold
+    for number in range(5):
+        world.subscriptions.add("acme", f"{receiver.url}/{number}")
+    quick = await Receiver().start()
+    world.subscribe(quick, "globex")
+    for number in range(8):
+        await world.tell(f"slow-{number}")
+    async with world.running(per_workspace=10) as relay:
+        await in_time(world.time, lambda: receiver.busy >= 10)
+        await world.tell("hello", workspace="globex")
+        await in_time(world.time, lambda: quick.taken)
+        assert (receiver.busy, {courier.concurrency for courier, _ in relay._couriers.values()}) == (10, {2, 8})
+        never.set()
+    await quick.stop()

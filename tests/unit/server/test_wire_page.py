@@ -8,8 +8,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from server.connections.connection import ConnectionSettings
 from server.connections.endpoint import AccessSettings
+from server.connections.peer import ConnectionSettings
 from server.conversations.service import ConversationSettings
 from server.wire.codec import CODECS, JSON
 from server.wire.codes import Close, Code
@@ -77,7 +77,7 @@ def test_limits_are_as_configured_by_default():
     assert f"{connection.max_bytes:,} bytes" in limits
     assert f"{connection.max_text_chars:,} characters" in limits
     assert f"{connection.outbox.max_bytes // 1024} KB, {connection.outbox.max_frames} frames" in limits
-    for rate in (access.frames, access.messages, access.opening):
+    for rate in (access.frames, access.messages, access.opening, access.from_address, access.of_workspace):
         assert f"{rate.burst} at once, then {rate.per_minute:.0f} a minute" in limits
     assert f"| connections of a visitor | {access.per_visitor} |" in limits
     assert f"| connections from one address | {access.per_address};" in limits

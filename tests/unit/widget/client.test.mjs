@@ -3,33 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Client, comesBack, memoryStorage } from '../../../server/widget/assets/client.js';
-
-class Clock {
-  now = 1_000_000;
-  #next = 1;
-  #due = new Map();
-
-  setTimeout(then, ms) {
-    this.#due.set(this.#next, { at: this.now + ms, then });
-    return this.#next++;
-  }
-
-  clearTimeout(id) {
-    this.#due.delete(id);
-  }
-
-  pass(ms) {
-    const until = this.now + ms;
-    for (;;) {
-      const [id, first] = [...this.#due].sort((a, b) => a[1].at - b[1].at)[0] ?? [];
-      if (!id || first.at > until) break;
-      this.#due.delete(id);
-      this.now = first.at;
-      first.then();
-    }
-    this.now = until;
-  }
-}
+import { Clock } from './clock.mjs';
 
 class Socket {
   sent = [];
@@ -79,6 +53,7 @@ function visitor(more = {}) {
   const sockets = [];
   const client = new Client({
     url: 'ws://host/v1/ws',
+    httpUrl: '', // of other ways than a WebSocket tells transports.test.mjs
     key: 'wk_1',
     storage: memoryStorage(),
     timers: clock,
@@ -356,6 +331,17 @@ test('replies are unread until they are read, and a reload remembers it', () => 
   later.client.connect();
   later.socket.welcome({ last_seq: 2, events: [event(1), event(2)] });
   assert.equal(later.client.unread, 1);
+});
+
+test('what was read is told again to whom it may not have reached', () => {
+  const at = visitor();
+  at.client.connect();
+  at.socket.welcome({ last_seq: 1, events: [event(1)] });
+  at.client.read();
+  at.socket.end(1006);
+  at.clock.pass(1000);
+  at.socket.welcome({ recovered: true, last_seq: 1 });
+  assert.deepEqual(at.socket.last('read'), { type: 'read', seq: 1 });
 });
 
 test('two tabs that open at once end in one conversation', () => {

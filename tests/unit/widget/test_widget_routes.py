@@ -68,9 +68,18 @@ async def test_the_loader_is_asked_about_again_soon_and_costs_nothing_if_unchang
 
 @pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("identity", None)])
 async def test_scripts_are_compressed_for_who_can_read_that(get, accepted, encoding):
-    answer = await get("/client.js", Accept_Encoding=accepted)
+    answer = await get(f"/widget/{assets().version}/client.js", Accept_Encoding=accepted)
     assert answer.headers.get("Content-Encoding") == encoding
     assert await answer.text("utf-8") == assets().modules["client.js"].plain.decode()
+
+
+async def test_the_client_alone_has_an_address_that_stays_and_brings_parts_that_fit_together(get):
+    answer = await get("/client.js")
+    (path,) = re.findall(r"from '\.(/widget/\w+/client\.js)'", await answer.text("utf-8"))
+    assert answer.headers["Cache-Control"] == "no-cache"
+    client = await get(path)
+    for part in re.findall(r"from '\./(.+?)'", await client.text("utf-8")):
+        assert (await get(path.replace("client.js", part))).status == 200
 
 
 async def test_without_a_knowledge_base_for_it_there_is_no_demonstration_page(get):

@@ -23,7 +23,7 @@ def node():
     return found
 
 
-@pytest.mark.parametrize("name", ["client.test.mjs", "markdown.test.mjs"])
+@pytest.mark.parametrize("name", sorted(path.name for path in HERE.glob("*.test.mjs")))
 def test_the_scripts_pass_their_own_tests(name):
     done = subprocess.run(
         [node(), "--no-warnings", "--test", "--test-reporter=tap", str(HERE / name)],
@@ -41,7 +41,7 @@ def test_the_loader_is_smaller_than_15_kb_compressed_and_knows_the_version_of_th
     assert gzip.decompress(loader.packed) == loader.plain
 
 
-@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.js")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.js")), ids=lambda path: path.name)
 def test_no_script_makes_html_or_code_of_text_or_names_another_host(path):
     text = path.read_text("utf-8")
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
@@ -52,6 +52,8 @@ def test_no_script_makes_html_or_code_of_text_or_names_another_host(path):
 
 def test_every_script_that_is_imported_is_known_to_the_loader():
     imported = {
-        name for path in SCRIPTS.glob("*.js") for name in re.findall(r"from '\./(.+?)'", path.read_text("utf-8"))
+        (path.parent / name).resolve().relative_to(SCRIPTS).as_posix()
+        for path in SCRIPTS.rglob("*.js")
+        for name in re.findall(r"from '(\..+?)'", path.read_text("utf-8"))
     }
     assert imported <= set(assets().modules)

@@ -1,0 +1,11 @@
+"""The console's parts of a running server."""
+
+from aiohttp import web
+
+from server.console.receipts import Receipts
+from server.console.tickets import Tickets
+from server.staff.running import RunningStaff
+
+STAFF = web.AppKey("staff", RunningStaff)
+RECEIPTS = web.AppKey("receipts", Receipts)
+CONSOLE_TICKETS = web.AppKey("console_tickets", Tickets)

@@ -1,0 +1,1 @@
+"""From the first "I want to talk to a person" to the rating."""
