@@ -57,9 +57,9 @@ def _address(demo: "subprocess.Popen[str]") -> str:
     for line in demo.stdout or ():
         sys.stdout.write(line)
         sys.stdout.flush()
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+        if found := re.search(r"shop is open at (http://127\.0\.0\.1:\d+)", line):
             threading.Thread(target=lambda: [None for _ in demo.stdout or ()], daemon=True).start()
-            return found[0]
+            return found[1]
     raise SystemExit("the demo ended before it served")
 
 

@@ -1,8 +1,16 @@
 """Rules for every test: nothing that should have run may be skipped where KEFU_FAIL_ON_SKIP is set."""
 
 import os
+import signal
+import threading
 
 import pytest
+
+
+def pytest_configure(config):
+    """Let Ctrl-C reach the processes that tests start, also where this one was started to ignore it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):

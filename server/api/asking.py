@@ -175,7 +175,10 @@ def _asked(call: Call, engine: DialogEngine, turn: Turn, outcome: Outcome) -> As
         choices=tuple(Choice(entry_id=choice.entry_id, label=choice.question) for choice in outcome.choices),
         confidence=round(outcome.receipt.confidence, 4),
         exchange=Earlier(
-            text=exchange.text, question=exchange.question, decision=exchange.decision, entry_ids=exchange.entry_ids
+            text=exchange.text,
+            question=exchange.question if exchange.question.strip() else exchange.text,  # nothing may be left of signs
+            decision=exchange.decision,
+            entry_ids=exchange.entry_ids,
         ),
         receipt=_workings(engine, turn, outcome) if call.caller.may(Scope.KNOWLEDGE) else None,
     )
