@@ -2,10 +2,6 @@
 
 import hashlib
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from time import time_ns
@@ -16,6 +12,7 @@ import msgspec
 from knowledge import schema
 from server.conversations.events import Millis
 from server.errors import ServerError
+from server.stores.sqlite_file import SqliteFile
 
 _KEPT = 16  # characters of a secret key that are kept to find it by
 
@@ -62,9 +59,7 @@ class Keys:
 
     def __init__(self, path: Path) -> None:
         """Take the file's path; it is made when first used."""
-        self._path = path
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
+        self._file = SqliteFile(path, STEPS, holds="keys", unavailable=KeyStoreUnavailable)
         self._listed: frozenset[str] = frozenset()  # pages of live widgets, as of a change counter
         self._any_page = False
         self._listed_at = -1
@@ -96,7 +91,7 @@ class Keys:
 
     def revoke(self, workspace: str, key_id: str) -> bool:
         """Withdraw a key; False if the workspace has no such live one."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             sql = (
                 "UPDATE keys SET revoked = 1, body = json_set(body, '$.revoked', json('true')) "
                 "WHERE workspace = ? AND id = ? AND NOT revoked"
@@ -115,16 +110,11 @@ class Keys:
 
     def change_counter(self) -> int:
         """Give a number that changes when a key was made or revoked, here or by another process."""
-        with self._lock, self._mapped():
-            db = self._open()
-            return int(db.execute("PRAGMA data_version").fetchone()[0]) + db.total_changes
+        return self._file.change_counter()
 
     def close(self) -> None:
         """Release the file."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._file.close()
 
     def _add(
         self,
@@ -151,7 +141,7 @@ class Keys:
             revoked=False,
         )
         body = msgspec.json.encode(key).decode()
-        with self._writing() as db:
+        with self._file.writing() as db:
             db.execute(
                 "INSERT INTO keys (id, workspace, kind, hash, body) VALUES (?,?,?,?,?)",
                 (key.id, workspace, kind, _hash(secret) if secret else None, body),
@@ -159,39 +149,7 @@ class Keys:
         return key
 
     def _rows(self, sql: str, values: tuple[object, ...]) -> list[Key]:
-        with self._lock, self._mapped():
-            return [msgspec.json.decode(row[0], type=Key) for row in self._open().execute(sql, values)]
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._mapped():
-            db = self._open()
-            with db:
-                yield db
-
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        try:
-            yield
-        except schema.SchemaIsNewer as error:
-            raise KeyStoreUnavailable(str(error)) from error
-        except (sqlite3.Error, OSError) as error:
-            raise KeyStoreUnavailable(f"The keys in {self._path} cannot be used ({error}).") from error
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
-            db = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
-            try:
-                db.execute("PRAGMA journal_mode=WAL")
-                db.execute("PRAGMA synchronous=FULL")
-                schema.migrate(db, STEPS, what=f"The file of keys {self._path}")
-            except BaseException:
-                db.close()
-                raise
-            self._db = db
-        return self._db
+        return [msgspec.json.decode(row[0], type=Key) for row in self._file.rows(sql, values)]
 
 
 def _hash(secret: str) -> bytes:

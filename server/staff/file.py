@@ -1,16 +1,10 @@
 """The file of accounts: one SQLite file, written by the server and by commands beside it."""
 
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from knowledge import schema
 from server.staff.errors import StaffUnavailable
-
-Row = tuple[Any, ...]
+from server.stores.sqlite_file import SqliteFile
 
 STEPS: schema.Steps = (  # numbered; a released one never changes
     (
@@ -68,77 +62,9 @@ STEPS: schema.Steps = (  # numbered; a released one never changes
 )
 
 
-class StaffFile:
-    """Connections to the file. Safe to call from several threads and processes; a call takes a millisecond or two."""
+class StaffFile(SqliteFile):
+    """Connections to the file."""
 
     def __init__(self, path: Path) -> None:
         """Take the file's path; it is made when first used."""
-        self._path = path
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-
-    def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[Row]:
-        """Read.
-
-        Raises:
-            StaffUnavailable: the file cannot be read.
-        """
-        with self._lock, self._mapped():
-            return self._open().execute(sql, values).fetchall()
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction; what the block raises undoes it.
-
-        Raises:
-            StaffUnavailable: the file cannot be written.
-        """
-        with self._lock, self._mapped():
-            db = self._open()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                if db.in_transaction:  # a full disk has undone it already
-                    db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
-
-    def change_counter(self) -> int:
-        """Give a number that changes when something was written, here or by another process."""
-        with self._lock, self._mapped():
-            db = self._open()
-            return int(db.execute("PRAGMA data_version").fetchone()[0]) + db.total_changes
-
-    def close(self) -> None:
-        """Release the file."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
-
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        try:
-            yield
-        except schema.SchemaIsNewer as error:
-            raise StaffUnavailable(str(error)) from error
-        except sqlite3.IntegrityError:
-            raise  # a rule of ours; whoever wrote knows which
-        except (sqlite3.Error, OSError) as error:
-            raise StaffUnavailable(f"The accounts in {self._path} cannot be used ({error}).") from error
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
-            db = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
-            try:
-                db.execute("PRAGMA journal_mode=WAL")
-                db.execute("PRAGMA synchronous=FULL")
-                schema.migrate(db, STEPS, what=f"The file of accounts {self._path}")
-            except BaseException:
-                db.close()
-                raise
-            self._db = db
-        return self._db
+        super().__init__(path, STEPS, holds="accounts", unavailable=StaffUnavailable)

@@ -10,7 +10,8 @@ import msgspec
 
 from server.conversations.events import Millis
 from server.ids import new_id, to_text
-from server.staff.file import Row, StaffFile
+from server.staff.file import StaffFile
+from server.stores.sqlite_file import Row
 
 _TOKEN_BYTES = 32
 _COLUMNS = "id, workspace, agent, begun_at, seen_at, client"
