@@ -163,9 +163,11 @@ class _Parent:
                 return child
             raise CannotServe("kefu could not start to serve; what was wrong stands above.")
         host, port = self._listening.getsockname()[:2]
-        what = "the demonstration shop is open at" if self._settings.server.demo_kb else "kefu listens on"
-        sys.stdout.write(f"{what} http://{host}:{port}\n")
-        sys.stdout.flush()
+        here = f"http://{host}:{port}"
+        if self._settings.server.demo_kb:
+            _say(f"the demonstration shop is open at {here}\nand its agents sign in at    {here}/console\n")
+        else:
+            _say(f"kefu listens on {here}\n")
         return child
 
     async def _replace(self, old: _Child) -> _Child:
@@ -220,6 +222,12 @@ class _Parent:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         return _Child(process, ours)
+
+
+def _say(line: str) -> None:
+    """Write to the terminal, which may be gone by now; past the buffer, which would be flushed once more at the end."""
+    with suppress(OSError):
+        os.write(sys.stdout.fileno(), line.encode())
 
 
 def _has_terminal() -> bool:

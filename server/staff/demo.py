@@ -21,7 +21,7 @@ def add_demo_agents(settings: Installation, console: Console) -> None:
         accounts.load()
         if accounts.agents(_WORKSPACE):
             return
-        console.print(f"console  http://{settings.server.host}:{settings.server.port}/console", highlight=False)
+        console.print("Two agents may sign in at the console:")
         for login, name, role in _AGENTS:
             password = generated()
             agent = Agent(id="", workspace=_WORKSPACE, login=login, name=name, role=role)

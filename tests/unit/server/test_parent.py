@@ -15,15 +15,16 @@ ROOT = Path(__file__).resolve().parents[3]
 
 # Says what the serving process says, and notes what it is told.
 CHILD = """
-import signal, socket, sys
+import os, signal, socket, sys, time
 control = socket.socket(fileno=int(sys.argv[sys.argv.index("--control") + 1]))
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 control.sendall(b"warm\\n")
 while (word := control.recv(64)):
-    if b"go" in word:
-        control.sendall(b"ready\\n")
     with open(sys.argv[1], "ab") as noted:
         noted.write(word)
+    if b"go" in word:
+        time.sleep(float(os.environ.get("SLOW_TO_BE_READY_S", "0")))
+        control.sendall(b"ready\\n")
 """
 PARENT = """
 import sys
@@ -129,3 +130,10 @@ def test_under_nohup_it_goes_on_when_the_terminal_goes_away(started):
     parent.hang_up()
     parent.until_told(b"reload")
     assert parent.lives
+
+
+def test_a_terminal_that_goes_away_before_the_address_was_told_ends_it_in_good_order_too(started):
+    slow = "import os; os.environ['SLOW_TO_BE_READY_S'] = '0.5'\n"
+    parent = started(terminal=True, before=slow)
+    parent.hang_up()
+    assert parent.ended() == 0
