@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
@@ -10,9 +9,9 @@ from aiohttp import web
 from server.access.keys import Scope
 from server.access.request import Caller
 from server.api.problems import Kind
+from server.api.valid_request import ValidRequest
 
 MAX_ID_CHARS = 300  # of a part of a path
-Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,39 +19,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request that was let in, its parameters and body found valid."""
+class Call(ValidRequest):
+    """A request of a program or a visitor."""
 
-    request: web.Request
     caller: Caller
-    parameters: msgspec.Struct | None
-    content: msgspec.Struct | None
 
     @property
     def workspace(self) -> str:
         """Where all of it happens."""
         return self.caller.workspace
-
-    @property
-    def app(self) -> web.Application:
-        """Holds the parts."""
-        return self.request.app
-
-    def path(self, name: str) -> str:
-        """Give a part of the path."""
-        return self.request.match_info[name]
-
-    def query(self, kind: type[Shape]) -> Shape:
-        """Give the parameters of the query, as the operation declares them."""
-        if not isinstance(self.parameters, kind):
-            raise TypeError(f"the operation declares no {kind.__name__}")
-        return self.parameters
-
-    def body(self, kind: type[Shape]) -> Shape:
-        """Give the body, as the operation declares it."""
-        if not isinstance(self.content, kind):
-            raise TypeError(f"the operation declares no {kind.__name__}")
-        return self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

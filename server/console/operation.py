@@ -2,16 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
+from server.api.valid_request import ValidRequest
 from server.handoff.staff import Agent
 from server.staff.permissions import Permission, may
 from server.staff.sessions import SignedIn
-
-Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,14 +17,11 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleCall:
-    """A request that was let in, its parameters and body found valid."""
+class ConsoleCall(ValidRequest):
+    """A request of an agent's page."""
 
-    request: web.Request
     agent: Agent
     session: SignedIn
-    parameters: msgspec.Struct | None
-    content: msgspec.Struct | None
 
     @property
     def workspace(self) -> str:
@@ -38,30 +33,9 @@ class ConsoleCall:
         """How the agent is named in logs."""
         return f"agent:{self.agent.id}"
 
-    @property
-    def app(self) -> web.Application:
-        """Holds the parts."""
-        return self.request.app
-
     def may(self, permission: Permission) -> bool:
         """Whether the agent has a permission."""
         return may(self.agent, permission)
-
-    def path(self, name: str) -> str:
-        """Give a part of the path."""
-        return self.request.match_info[name]
-
-    def query(self, kind: type[Shape]) -> Shape:
-        """Give the parameters of the query, as the operation declares them."""
-        if not isinstance(self.parameters, kind):
-            raise TypeError(f"the operation declares no {kind.__name__}")
-        return self.parameters
-
-    def body(self, kind: type[Shape]) -> Shape:
-        """Give the body, as the operation declares it."""
-        if not isinstance(self.content, kind):
-            raise TypeError(f"the operation declares no {kind.__name__}")
-        return self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from server.conversations.events import Audience, Event, Noted, Replied, Underst
 from server.conversations.hub import Key
 from server.conversations.state import Head
 from server.handoff.states import Moved
-from server.ids import to_text
 from server.stores.protocols import ConversationLog
 from server.wire.agent_frames import AgentEvent, ReceiptFacts, Tried
 from server.wire.mapping import event_frame
@@ -144,8 +143,3 @@ async def _internal(log: ConversationLog, key: Key, public: Sequence[Event]) -> 
         if len(part) < _AT_ONCE or part[0].after < public[0].seq:
             return found
         before = part[0].seq
-
-
-def text_id(key: Key) -> str:
-    """Give a conversation's id as text."""
-    return to_text(key[1])

@@ -51,20 +51,32 @@ def member(scene: Scene, agent: str) -> Seat | NotAllowed:
     return seat
 
 
+def seat_now(scene: Scene, action: AgentAction) -> Seat | Refusal:
+    """Give the seat of an agent who sees the conversation as it is."""
+    return _unless_outdated(seat_of(scene, action.by), scene, action)
+
+
+def member_now(scene: Scene, action: AgentAction) -> Seat | Refusal:
+    """Give the seat of an agent of the department who sees the conversation as it is."""
+    return _unless_outdated(member(scene, action.by), scene, action)
+
+
 def owner_or_supervisor(scene: Scene, action: AgentAction) -> Seat | Refusal:
-    """Give the seat of who may decide about a conversation that an agent has."""
+    """Give the seat of who may decide about a conversation that an agent has, and sees it as it is."""
     owns = scene.handling.agent == action.by
-    seat = seat_of(scene, action.by) if owns else member(scene, action.by)
-    if isinstance(seat, NotAllowed):
-        return seat
-    if (stale := outdated(scene, action)) is not None:
-        return stale
-    if not owns and not seat.agent.supervises:
+    seat = seat_now(scene, action) if owns else member_now(scene, action)
+    if isinstance(seat, Seat) and not owns and not seat.agent.supervises:
         return NotAllowed(why="this conversation is not yours. Take it over first.")
     return seat
 
 
-def outdated(scene: Scene, action: AgentAction) -> Refusal | None:
+def _unless_outdated(seat: Seat | NotAllowed, scene: Scene, action: AgentAction) -> Seat | Refusal:
+    if isinstance(seat, NotAllowed):
+        return seat
+    return _outdated(scene, action) or seat
+
+
+def _outdated(scene: Scene, action: AgentAction) -> Refusal | None:
     """Tell what became of the conversation since the agent saw it; None if nothing did."""
     handling = scene.handling
     if action.epoch == handling.epoch:
@@ -79,11 +91,9 @@ def outdated(scene: Scene, action: AgentAction) -> Refusal | None:
 
 def accept(scene: Scene, action: AgentAction) -> Result:
     """Take a ring, one from the queue, or a ticket."""
-    seat = member(scene, action.by)
-    if isinstance(seat, NotAllowed):
+    seat = member_now(scene, action)
+    if not isinstance(seat, Seat):
         return seat
-    if (stale := outdated(scene, action)) is not None:
-        return stale
     before = scene.handling
     if before.agent and before.agent != action.by:  # the agent saw that, but the button was still there
         return AlreadyTaken(by=before.agent, at=before.accepted_at)
@@ -114,11 +124,9 @@ def passes_over(scene: Scene, seat: Seat) -> bool:
 
 def decline(scene: Scene, action: AgentAction) -> Result:
     """Let somebody else take a ring; the place in the queue stays."""
-    seat = member(scene, action.by)
-    if isinstance(seat, NotAllowed):
+    seat = member_now(scene, action)
+    if not isinstance(seat, Seat):
         return seat
-    if (stale := outdated(scene, action)) is not None:
-        return stale
     before = scene.handling
     if before.state is not State.RINGING or before.offered_to not in ("", action.by):
         return NotAllowed(why="it does not ring for you.")
@@ -133,11 +141,9 @@ def decline(scene: Scene, action: AgentAction) -> Result:
 
 def take_over(scene: Scene, action: AgentAction) -> Result:
     """Take it from whoever has it, the bot too."""
-    seat = member(scene, action.by)
-    if isinstance(seat, NotAllowed):
+    seat = member_now(scene, action)
+    if not isinstance(seat, Seat):
         return seat
-    if (stale := outdated(scene, action)) is not None:
-        return stale
     before = scene.handling
     if before.state in ENDED:
         return NotAllowed(why="this chat has ended.")

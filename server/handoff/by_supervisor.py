@@ -2,7 +2,7 @@
 
 from server.handoff import hours, routing
 from server.handoff.actions import AgentAction, Assign, Transfer
-from server.handoff.by_agent import as_member, hand_to, member, outdated, owner_or_supervisor, seat_of
+from server.handoff.by_agent import as_member, hand_to, member_now, owner_or_supervisor, seat_now
 from server.handoff.by_visitor import rings_no_more, transfer_no_more
 from server.handoff.outcomes import NotAllowed, NothingToDo, Notice, Result, Step, Word
 from server.handoff.ringing import has_room, transfer_back
@@ -119,11 +119,9 @@ def _department_of(handling: Handling, agent: Agent) -> str:
 
 def accept_transfer(scene: Scene, action: AgentAction) -> Result:
     """Take what is passed on: the new place is taken before the old one is freed."""
-    seat = seat_of(scene, action.by)
-    if isinstance(seat, NotAllowed):
+    seat = seat_now(scene, action)
+    if not isinstance(seat, Seat):
         return seat
-    if (stale := outdated(scene, action)) is not None:
-        return stale
     before = scene.handling
     if before.state is not State.TRANSFERRING or not _asked(before, seat.agent):
         return NotAllowed(why="nobody asked you to take this conversation.")
@@ -147,11 +145,9 @@ def _asked(handling: Handling, agent: Agent) -> bool:
 
 def decline_transfer(scene: Scene, action: AgentAction) -> Result:
     """Do not take it; or, by who has it, take the question back."""
-    seat = seat_of(scene, action.by)
-    if isinstance(seat, NotAllowed):
+    seat = seat_now(scene, action)
+    if not isinstance(seat, Seat):
         return seat
-    if (stale := outdated(scene, action)) is not None:
-        return stale
     before = scene.handling
     if before.state is not State.TRANSFERRING:
         return NotAllowed(why="this conversation is not being passed on.")
@@ -166,13 +162,11 @@ def decline_transfer(scene: Scene, action: AgentAction) -> Result:
 
 def assign(scene: Scene, action: Assign) -> Result:
     """Give it to an agent, whatever the load."""
-    seat = member(scene, action.by)
-    if isinstance(seat, NotAllowed):
+    seat = member_now(scene, action)
+    if not isinstance(seat, Seat):
         return seat
     if not seat.agent.supervises:
         return NotAllowed(why="only supervisors assign conversations.")
-    if (stale := outdated(scene, action)) is not None:
-        return stale
     before = scene.handling
     target = scene.floor.seat(action.agent)
     if target is None or target.agent.disabled or target.presence not in SIGNED_IN:

@@ -9,10 +9,8 @@ from server.handoff.attendance import Attendance
 from server.handoff.routing import PICKUPS, Pickup, Waiting
 from server.handoff.scene import Floor
 from server.handoff.staff import Department, Staff
-from server.handoff.states import WAITING, Handling, Millis, State
+from server.handoff.states import UNSTAFFED, WAITING, Handling, Millis
 from server.handoff.timers import DEFAULTS, SECOND, Limits, limits
-
-_ALONE = frozenset({State.BOT, State.CLOSED})  # nobody of the staff is concerned
 
 
 def limits_of(department: Department | None) -> Limits:
@@ -40,7 +38,7 @@ class Floors:
         """Take over a state that is stored."""
         key, heads = (head.workspace, head.conversation), self._heads[head.workspace]
         before = heads.get(head.conversation)
-        if head.handling.state in _ALONE:
+        if head.handling.state in UNSTAFFED:
             heads.pop(head.conversation, None)
         else:
             heads[head.conversation] = head
@@ -121,7 +119,7 @@ class Floors:
         if handling is None:
             head = self._heads[workspace].get(key[1])
             handling = head.handling if head is not None else None
-        stored = handling.holds_slot_of if handling is not None and handling.state not in _ALONE else ()
+        stored = handling.holds_slot_of if handling is not None and handling.state not in UNSTAFFED else ()
         now = tuple(dict.fromkeys((*stored, *self._reserved.get(key, ()))))
         before = self._held.get(key, ())
         if now == before:

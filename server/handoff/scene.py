@@ -204,38 +204,28 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         """
         before = self.handling
         kept = before.enqueued_at if keeps_place and before.enqueued_at else self.now
+        changes = {"reason": reason, "enqueued_at": kept, **changes}
+        department = self.serving()
+        if department is None:
+            return self.to_ticket(step, told=offline, notices=notices, why=why, **changes)
         fields: dict[str, Any] = {
             **WAIT_OVER,
             **AGENT_OVER,
             "owner": NOBODY,
-            "reason": reason,
+            "department": department.id,
             "priority": before.priority + more_priority,
             "front": front,
-            "enqueued_at": kept,
             "declined": (without,) if without else (),
             "former": before.agent or before.former,
             "noticed_at": self.now,
             "asked_at": self.now,
             **changes,
         }
-        department = self.serving()
-        if department is None:
-            return self.to_ticket(
-                step, told=offline, notices=notices, why=why, **{"reason": reason, "enqueued_at": kept, **changes}
-            )
-        fields["department"] = department.id
         place = self.place(msgspec.structs.replace(before, **{**fields, "state": State.QUEUED}))
         fields["position"] = fields["first_position"] = int(place["position"])
-        waits = Notice(word=Word.WAITS, department=department.id)
-        return self.move(
-            step,
-            State.QUEUED,
-            told=told,
-            values={**place, **(values or {})},
-            notices=[waits, *notices],
-            why=why,
-            **fields,
-        )
+        notices = [Notice(word=Word.WAITS, department=department.id), *notices]
+        told_values = {**place, **(values or {})}
+        return self.move(step, State.QUEUED, told=told, values=told_values, notices=notices, why=why, **fields)
 
     def to_ticket(
         self,

@@ -20,11 +20,10 @@ from server.handoff.floors import Floors, limits_of
 from server.handoff.left import Left
 from server.handoff.outcomes import Notice, Word
 from server.handoff.staff import Agent, Role, Staff
-from server.handoff.states import TO_AGENT, TO_DEPARTMENT, WAITING, WITH_AGENT, Millis, State, agent_name
+from server.handoff.states import TO_AGENT, TO_DEPARTMENT, UNSTAFFED, WAITING, WITH_AGENT, Millis, State, agent_name
 from server.handoff.timers import SECOND, Limits
 from server.stores.protocols import CaseFilter
 
-_ALONE = frozenset({State.BOT, State.CLOSED})
 _READS, _DRAFTS = 5_000, 200  # kept of one agent
 
 
@@ -45,7 +44,7 @@ class Screens:
     def stored(self, drafts: Drafts) -> None:
         """Show what is on disk, where it concerns agents."""
         before, head = drafts.before, drafts.head
-        if before.handling.state not in _ALONE or head.handling.state not in _ALONE:
+        if before.handling.state not in UNSTAFFED or head.handling.state not in UNSTAFFED:
             self.show(head, before=before)
             for agent in {*before.handling.holds_slot_of} ^ {*head.handling.holds_slot_of}:
                 self.agent(head.workspace, agent)

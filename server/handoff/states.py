@@ -35,6 +35,7 @@ WITH_BOT = frozenset({State.BOT, State.OFFER, State.OFFLINE_FORM})
 WAITING = frozenset({State.QUEUED, State.RINGING})
 WITH_AGENT = frozenset({State.ACTIVE, State.ON_HOLD, State.TRANSFERRING})
 ENDED = frozenset({State.WRAP_UP, State.CLOSED})
+UNSTAFFED = frozenset({State.BOT, State.CLOSED})  # nobody of the staff is concerned
 
 
 class Handling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
