@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from evals.parts import TEMPORARY_KB, Parts
 from evals.tasks.protocols import Ranking, Reply
 from evals.types import Json
 from knowledge.types import Entry
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
     from engine.engine import DialogEngine
     from engine.pipeline import Knowledge
     from engine.types import Evidence, Outcome
-    from evals.systems import KefuSystems
 
-TEMPORARY_KB = "eval"
 ABREAST = 8  # dialogs that run side by side: the engine joins their turns into one encoder call
 DEADLINE_S = 60.0  # a busy machine must not change what is measured; how long a turn took is in its case
 
@@ -27,18 +26,18 @@ DEADLINE_S = 60.0  # a busy machine must not change what is measured; how long a
 class PipelineSearcher:
     """Searches as the engine does: `engine.pipeline` over a published version."""
 
-    def __init__(self, systems: "KefuSystems", kb: str | None) -> None:
+    def __init__(self, parts: Parts, kb: str | None) -> None:
         """Search the base of that name, or the one that `index` makes."""
-        self._systems = systems
+        self._parts = parts
         self._kb = kb
 
     def index(self, entries: Sequence[Entry]) -> None:
         """Publish the entries as the temporary base."""
-        self._systems.publish(entries)
+        self._parts.publish(entries)
 
     @cached_property
     def _knowledge(self) -> "Knowledge":
-        with self._systems.knowledge(self._kb) as knowledge:
+        with self._parts.knowledge(self._kb) as knowledge:
             return knowledge
 
     def search(self, queries: Sequence[str]) -> list[Ranking]:
@@ -48,8 +47,8 @@ class PipelineSearcher:
         from engine.types import Turn
         from knowledge.types import Filter
 
-        settings = self._systems.settings.engine
-        pipeline = Pipeline(self._systems.models, candidates=settings.candidates)
+        settings = self._parts.settings.engine
+        pipeline = Pipeline(self._parts.models, candidates=settings.candidates)
         where = Filter(at=datetime.now(UTC))
         asked = [
             Query(reading=read(Turn(text=text), limit=settings.max_chars), knowledge=self._knowledge, where=where)
@@ -61,8 +60,8 @@ class PipelineSearcher:
         """The cosine of both texts' vectors, centred on the mean of all of them."""
         from knowledge.centring import Centring
 
-        vectors = self._systems.encode([*left, *right], "encode pairs")
-        blocks = getattr(self._systems.encoder, "blocks", ())
+        vectors = self._parts.encode([*left, *right], "encode pairs")
+        blocks = getattr(self._parts.encoder, "blocks", ())
         centring = Centring.fit(vectors, tuple(block.stop - block.start for block in blocks) or None)
         centred = centring.apply(vectors)
         return [float(x) for x in (centred[: len(left)] * centred[len(left) :]).sum(axis=1)]
@@ -71,14 +70,14 @@ class PipelineSearcher:
 class KnowledgeSpeller:
     """Corrects with the words of a knowledge base."""
 
-    def __init__(self, systems: "KefuSystems", kb: str | None, entries: Sequence[Entry]) -> None:
+    def __init__(self, parts: Parts, kb: str | None, entries: Sequence[Entry]) -> None:
         """Take the base's own spelling, or build one from the entries."""
         from models.language import detect
         from models.spelling import KnowledgeSpelling
 
         self._detect = detect
         if kb is not None:
-            with systems.knowledge(kb) as knowledge:
+            with parts.knowledge(kb) as knowledge:
                 self._spelling = knowledge.spelling
         else:
             texts = (text for e in entries for text in (e.question, *e.similar_questions, e.answer) if text)
@@ -102,11 +101,11 @@ class EngineAsker:
     it does not know is not added to the base's list of questions asked in vain.
     """
 
-    def __init__(self, systems: "KefuSystems", kb: str | None) -> None:
+    def __init__(self, parts: Parts, kb: str | None) -> None:
         """Ask the base of that name, or the temporary one."""
         self._kb = kb or TEMPORARY_KB
         self._runner = asyncio.Runner()
-        self._engine = self._runner.run(self._open(systems, kb))
+        self._engine = self._runner.run(self._open(parts, kb))
 
     def ask(self, dialogs: Sequence[Sequence[str]]) -> list[list[Reply]]:
         """Hold the dialogs."""
@@ -117,17 +116,17 @@ class EngineAsker:
         self._runner.run(self._engine.close())
         self._runner.close()
 
-    async def _open(self, systems: "KefuSystems", kb: str | None) -> "DialogEngine":
+    async def _open(self, parts: Parts, kb: str | None) -> "DialogEngine":
         from engine.engine import DialogEngine
         from engine.pipeline import Pipeline
 
-        with systems.knowledge(kb) as knowledge:
+        with parts.knowledge(kb) as knowledge:
             return DialogEngine(
                 knowledge=lambda workspace, name: knowledge,
-                pipeline=Pipeline(systems.models, candidates=systems.settings.engine.candidates),
-                versions=systems.models.versions,
-                language=systems.models.language,
-                settings=replace(systems.settings.engine, deadline_s=DEADLINE_S),
+                pipeline=Pipeline(parts.models, candidates=parts.settings.engine.candidates),
+                versions=parts.models.versions,
+                language=parts.models.language,
+                settings=replace(parts.settings.engine, deadline_s=DEADLINE_S),
             )
 
     async def _ask(self, dialogs: Sequence[Sequence[str]]) -> list[list[Reply]]:
