@@ -7,7 +7,7 @@ J. Trenkle's observation of 1994 that the commonest tokens suffice). A few micro
 import re
 
 from models.protocols import Language
-from models.spelling.english import everyday
+from models.spelling.english_lists import everyday
 from models.spelling.pinyin import split
 from models.text import HAN
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from models.spelling import hanzi
@@ -36,14 +37,16 @@ _VERBS = frozenset(
 class ChineseSettings:
     """When a change is worth making; nats, set on synthetic errors in questions of our own and of public sets."""
 
-    cost: float = 9.0  # of typing any one character wrongly
+    cost: float = 8.0  # of typing any one character wrongly
     chance_cost: float = 4.0  # more, where what would come of it stands side by side but once, and is no word
     generic_cost: float = 7.0  # more, where it is a word, but not one of the knowledge base
     alone_cost: float = 3.0  # the same without a knowledge base
-    topic_gain: float = 2.5  # per nat of how often the knowledge base has the word that would come of it
+    topic_gain: float = 1.8  # per nat of how often the knowledge base has the word that would come of it
     topic_most: float = 8.0
-    word_cost: float = 0.6  # per nat of frequency of the dictionary word that a change would break
+    word_cost: float = 0.8  # per nat of frequency of the dictionary word that a change would break
     verb_cost: float = 5.0  # of an everyday verb that stands alone
+    loose_cost: float = 5.0  # of a change that makes no word, only a character that stands alone
+    torn_cost: float = 6.0  # of a word that takes a piece of another: 给杨凯|发|短信 -> 给杨|开发|短信
     next_cost: float = 4.5  # of a second character, wrong beside the first
     plausible: float = 2.5  # how unlikely three characters are that nobody would doubt
 
@@ -97,9 +100,23 @@ class ChineseMender:
         for likelihood, at in sorted(doubtful)[:_MOST_DOUBTFUL]:
             right, gain = self._single(closed[at : at + 5], likelihood, broken[at])
             if right:
-                yield Change(at, right, gain)
+                yield from self._fitting(run, Change(at, right, gain))
             if suspicious[at + 1 : at + 2] == [True] and run[at + 1] not in _GRAMMAR:
-                yield from self._double(run, at, broken[at] + broken[at + 1])
+                for change in self._double(run, at, broken[at] + broken[at + 1]):
+                    yield from self._fitting(run, change)
+
+    def _fitting(self, run: str, change: Change) -> Iterator[Change]:
+        """Yield the change if it still gains when the words that it makes and the words that it tears are counted."""
+        start, end = change.start, change.start + len(change.right)
+        made = [word for word in _spans(run[:start] + change.right + run[end:]) if word[0] < end and word[1] > start]
+        first, last = made[0][0], made[-1][1]
+        gain = change.gain
+        if all(stop - begin == 1 for begin, stop in made):
+            gain -= self._settings.loose_cost
+        if any(begin < first < stop or begin < last < stop for begin, stop in _spans(run)):
+            gain -= self._settings.torn_cost
+        if gain > 0:
+            yield change._replace(gain=gain)
 
     def _suspicious(self, run: str, at: int) -> bool:
         """Whether the knowledge base has not seen the character beside a neighbour; one that stands alone is not."""
@@ -208,26 +225,25 @@ def _is_word(chars: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _word_weights(run: str) -> tuple[float, ...]:
+def _spans(run: str) -> tuple[tuple[int, int], ...]:
+    """The words of a run as [start, end)."""
+    import rjieba
+
+    ends = tuple(accumulate(map(len, rjieba.cut(run, False)), initial=0))
+    return tuple(pairwise(ends))
+
+
+def _word_weights(run: str) -> list[float]:
     """For each character the log frequency of the dictionary word of several characters that it is in, else 0."""
     import rjieba
 
     weights: list[float] = []
-    for word in rjieba.cut(run, False):
-        weight = math.log(rjieba.suggest_freq(word)) if len(word) > 1 else 0.0
-        weights += [weight] * len(word)
-    return tuple(weights)
+    for start, end in _spans(run):
+        weight = math.log(rjieba.suggest_freq(run[start:end])) if end - start > 1 else 0.0
+        weights += [weight] * (end - start)
+    return weights
 
 
-@lru_cache(maxsize=1024)
-def _standing_alone(run: str) -> tuple[int, ...]:
+def _standing_alone(run: str) -> list[int]:
     """Where an everyday verb is a word of its own."""
-    import rjieba
-
-    found: list[int] = []
-    at = 0
-    for word in rjieba.cut(run, False):
-        if word in _VERBS:
-            found.append(at)
-        at += len(word)
-    return tuple(found)
+    return [start for start, end in _spans(run) if run[start:end] in _VERBS]

@@ -1,11 +1,11 @@
 """English words typed wrongly, mended towards the words of the knowledge base and of common English.
 
-A noisy channel again (see `chinese`), word by word. The general frequencies are those of SymSpell (W. Garbe; MIT) as
-the package `symspellpy` carries them. Its index of deletions for them would take a second and 200 MB in every process;
-here a comparison of letter counts over all words leaves a few dozen to measure, in a tenth of a millisecond.
+A noisy channel again (see `chinese`), word by word; a correction that is not likely enough on its own must stand beside
+a word that it is known to stand with. The general frequencies are those of SymSpell (see `english_lists`). Its index of
+deletions for them would take a second and 200 MB in every process; here a comparison of letter counts over all words
+leaves a few dozen to measure, in a tenth of a millisecond.
 """
 
-import importlib.util
 import math
 import re
 from collections import Counter
@@ -13,19 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice, pairwise
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.spelling.english_lists import common, everyday, is_common_pair, own_words, very_common
 from models.text import stem
 
-_OWN_WORDS = Path(__file__).parents[1] / "data" / "english_words.txt"
 _TARGETS = 30_000  # the commonest words may be what was meant
-_EVERYDAY = 12_000  # words as common as these are never taken for misspelled ones
-_SHORT_TARGETS = 2_000  # the commonest words may be what three letters were meant to be, and the knowledge base's own
 _SHORT_SEEN = 3  # times that such a word must stand in the knowledge base
-_OWN_LOG_SHARE = math.log(2e-6)  # of our own list's words, about the 12,000th word's
 _MAX_COUNTED = 250_000  # words of a knowledge base
 _MAX_WORDS = 30_000
 _MAX_PAIRS = 40_000
@@ -50,6 +47,7 @@ _AMERICAN = tuple(
     )
 )
 _ORD_A = ord("a")
+_FOREIGN_LEAST = 2  # unknown words like no other of a text that is not English, if they are not outnumbered by others
 
 _LONG = 7  # letters from which two errors in a word are believable
 _MIDDLING = 5  # from which they are if both are slight and the word is the knowledge base's
@@ -66,6 +64,15 @@ class EnglishSettings:
     floor: float = -19.5  # log probability less the cost of the errors, below which a word is left alone
     floor_known: float = -12.5  # the same for a rare English word, which only a word of the knowledge base replaces
     split_cost: float = 3.0  # of a space left out
+    sure: float = -14.0  # as `floor`: a word of fewer than `sure_letters` that is less likely needs a fitting neighbour
+    sure_letters: int = 8  # names, which no list is ever full of, are mostly shorter
+
+
+class Mended(NamedTuple):
+    """What was meant by a word, and whether it is only to be believed beside a word that it is known to stand with."""
+
+    text: str
+    doubtful: bool
 
 
 class WordList:
@@ -106,19 +113,46 @@ class EnglishSpeller:
         self._settings = settings
         self._total = sum(self._own.values())
         self._near_own = WordList({word: 0.0 for word in self._own if len(word) > 2})
-        self._memo: dict[tuple[str, bool], str] = {}
+        self._memo: dict[tuple[str, bool], Mended] = {}
 
-    def mend(self, word: str, *, own_only: bool = False) -> str:
-        """Give the word that was meant, or words if a space was left out; the same if it is right or nothing is likely.
+    def mend(self, words: Sequence[str], *, own_only: bool = False) -> list[str]:
+        """Give for each word of a text what was meant: a word, words if a space was left out, mostly the word itself.
 
         Args:
-            word: small letters and apostrophes.
+            words: in their order; small letters and apostrophes.
             own_only: take only the knowledge base's words for what was meant.
         """
+        likely = [self._likely(word, own_only) for word in words]
+        mendable = sum(mended.text != word for mended, word in zip(likely, words, strict=True))
+        unknown = sum(not self.is_word(word) for word in words)
+        if unknown - mendable >= max(_FOREIGN_LEAST, mendable):
+            return list(words)
+        meant = [word if mended.doubtful else mended.text for word, mended in zip(words, likely, strict=True)]
+        open_places = [at for at, mended in enumerate(likely) if mended.doubtful]
+        while fitting := [at for at in open_places if self._fits(meant, at, likely[at].text)]:
+            for at in fitting:  # it may now be the neighbour that another one needs
+                meant[at] = likely[at].text
+            open_places = [at for at in open_places if at not in fitting]
+        return meant
+
+    def _fits(self, words: Sequence[str], at: int, meant: str) -> bool:
+        """Whether `meant` in the place `at` is known to stand beside the word before or after it, if there is one."""
+        if len(words) == 1:
+            return True
+        before = [f"{words[at - 1].split()[-1]} {meant}"] if at else []
+        after = [f"{meant} {word.split()[0]}" for word in words[at + 1 : at + 2]]
+        return any(pair in self._pairs or is_common_pair(pair) for pair in before + after)
+
+    def _likely(self, word: str, own_only: bool) -> Mended:
         key = (word, own_only)
         found = self._memo.get(key)
         if found is None:
-            found = self._mend(word, own_only)
+            whole, mark, ending = word.partition("'")
+            if ending == "s":
+                mended, doubtful = self._mend(whole, own_only)
+                found = Mended(f"{mended}{mark}{ending}", doubtful)
+            else:
+                found = self._mend(word, own_only)
             if len(self._memo) >= 4096:
                 self._memo.clear()
             self._memo[key] = found
@@ -131,18 +165,25 @@ class EnglishSpeller:
         whole, _, ending = word.partition("'")
         if ending == "s":
             return self.is_word(whole)
-        return any(other in self._own or other in _common() for other in _british(word))
+        if len(word) > 4 and word[-1] == "s" != word[-2] and (word[:-1] in self._own or word[:-1] in common()):
+            return True
+        return any(other in self._own or other in common() for other in _british(word))
 
-    def _mend(self, word: str, own_only: bool) -> str:
+    def _mend(self, word: str, own_only: bool) -> Mended:
+        as_it_is = Mended(word, doubtful=False)
         if len(word) < 3 or len(word) > MAX_LETTERS or self.is_word(word):
-            return word
-        rare = word in _common()
+            return as_it_is
+        rare = word in common()
         if rare and everyday(stem(word)):
-            return word
+            return as_it_is
         best, best_score = self._nearest(word, rare=rare, own_only=own_only or rare)
-        if not rare:
-            best, best_score = max((best, best_score), self._split(word, own_only), key=lambda pair: pair[1])
-        return best
+        if best == word:
+            best_score = -math.inf
+        split, split_score = (word, -math.inf) if rare else self._split(word, own_only)
+        if split_score > max(best_score, self._settings.floor):
+            return Mended(split, doubtful=False)
+        weak = best_score <= self._settings.sure and len(word) < self._settings.sure_letters
+        return Mended(best, doubtful=best != word and (rare or weak))
 
     def _nearest(self, word: str, *, rare: bool, own_only: bool) -> tuple[str, float]:
         """The likeliest single word, and how likely it is; the word itself if none is likely enough."""
@@ -166,7 +207,7 @@ class EnglishSpeller:
 
     def _worth_three_letters(self, typed: str, meant: str) -> bool:
         """Whether three letters, an abbreviation as often as not ("ceo"), may be meant for a word ("eco")."""
-        return len(typed) > 3 or meant in _very_common() or self._own.get(meant, 0) >= _SHORT_SEEN
+        return len(typed) > 3 or meant in very_common() or self._own.get(meant, 0) >= _SHORT_SEEN
 
     def _split(self, word: str, own_only: bool) -> tuple[str, float]:
         """The best two words that the word is made of, and how likely they are."""
@@ -189,10 +230,10 @@ class EnglishSpeller:
         return best, best_score
 
     def _log_share(self, word: str) -> float:
-        common = math.exp(_common().get(word, _UNSEEN))
+        general = math.exp(common().get(word, _UNSEEN))
         share = self._settings.own_share if self._total else 0.0
         own = self._own.get(word, 0) / max(self._total, 1)
-        return math.log(share * own + (1 - share) * common)
+        return math.log(share * own + (1 - share) * general)
 
 
 def distance(typed: str, meant: str, most: int) -> float | None:
@@ -250,11 +291,6 @@ _NEIGHBOURS = {
 }
 
 
-def everyday(word: str) -> bool:
-    """Whether this is a common English word, an abbreviation of chat or a well-known name."""
-    return word in _left_alone()
-
-
 def _believable(typed: str, meant: str, *, rare: bool) -> bool:
     """Rule out what likeness alone would take for an error.
 
@@ -302,46 +338,10 @@ def _commonest(counts: Mapping[str, int], most: int) -> dict[str, int]:
 
 
 @cache
-def _common() -> dict[str, float]:
-    """Log shares of English words, commonest first but for our own, which stand at the end."""
-    spec = importlib.util.find_spec("symspellpy")
-    if spec is None or spec.origin is None:
-        raise ImportError("symspellpy is missing; `pip install kefu` again.")
-    path = Path(spec.origin).parent / "frequency_dictionary_en_82_765.txt"
-    fields = path.read_text(encoding="utf-8-sig").split()
-    counts = [int(count) for count in fields[1::2]]
-    total = math.log(sum(counts))
-    shares = {word: math.log(count) - total for word, count in zip(fields[::2], counts, strict=True)}
-    for word in _own_words()[0]:
-        shares[word] = max(shares.pop(word, -math.inf), _OWN_LOG_SHARE)
-    return shares
-
-
-@cache
 def _targets() -> WordList:
-    shares = _common()
-    commonest = chain(islice(shares, _TARGETS), _own_words()[0])
+    shares = common()
+    commonest = chain(islice(shares, _TARGETS), own_words()[0])
     return WordList({word: shares[word] for word in commonest if len(word) > 2})
-
-
-@cache
-def _very_common() -> frozenset[str]:
-    return frozenset(islice(_common(), _SHORT_TARGETS))
-
-
-@cache
-def _left_alone() -> frozenset[str]:
-    mendable, others = _own_words()
-    return frozenset((*islice(_common(), _EVERYDAY), *mendable, *others))
-
-
-@cache
-def _own_words() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Our own list: words that may be meant, and others that are left alone."""
-    lines = _OWN_WORDS.read_text(encoding="utf-8").splitlines()
-    text = " ".join(line for line in lines if not line.startswith("#"))
-    mendable, _, others = text.partition("---")
-    return tuple(mendable.split()), tuple(others.split())
 
 
 def _letter_counts(words: Sequence[str]) -> NDArray[np.int8]:

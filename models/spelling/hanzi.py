@@ -29,7 +29,7 @@ _SAME_SOUND = 0.0
 OTHER_TONE = 0.4
 _MERGED_SOUND = 1.6
 _ALIKE_SHAPE = 1.0
-_OTHER_KEY = 2.5  # one letter of the syllable hit wrongly
+_OTHER_KEY = 5.0  # one letter of the syllable hit wrongly
 
 _MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("h", "f"), ("r", "l"))
 _MERGED_FINALS = (("ang", "an"), ("eng", "en"), ("ing", "in"))

@@ -22,7 +22,7 @@ _LEAST_PINYIN = 4  # letters of a word that is read as Chinese among English one
 _MAX_PER_TEXT = 2_000
 
 _FORMAT = 1
-_ALGORITHM = "spelling-2"  # to be raised with every change of rules or of general data
+_ALGORITHM = "spelling-3"  # to be raised with every change of rules or of general data
 
 # Names, addresses, markup and code are not words.
 _ENGLISH_WORD = re.compile(r"(?<![a-z0-9_@./+'<=$#&\\-])[a-z]+(?:'[a-z]+)?(?![a-z0-9_@/+'=(\\-]|\.[a-z0-9])")
@@ -113,11 +113,11 @@ class KnowledgeSpelling:
         read = list(self._pinyin_edits(text)) if self._chars.singles else []
         yield from read
         done = {at for edit in read for at in range(edit.start, edit.end)}
-        for match in list(_ENGLISH_WORD.finditer(text))[:_MAX_LATIN_WORDS]:
-            if match.start() not in done:
-                mended = self._english.mend(match.group(), own_only=language is Language.ZH)
-                if mended != match.group():
-                    yield _edit(text, match.start(), match.end(), mended)
+        found = [match for match in _ENGLISH_WORD.finditer(text) if match.start() not in done][:_MAX_LATIN_WORDS]
+        meant = self._english.mend([match.group() for match in found], own_only=language is Language.ZH)
+        for match, mended in zip(found, meant, strict=True):
+            if mended != match.group():
+                yield _edit(text, match.start(), match.end(), mended)
 
     def _pinyin_edits(self, text: str) -> Iterator[Edit]:
         """Latin words that are Chinese: all that stand in a row together, or single ones among others."""

@@ -119,6 +119,19 @@ def test_what_is_right_in_chinese_stays(spelling, text):
     assert spelling.correct(text, Language.ZH) == Correction(text=text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("肉怎么烧", id="no-word-comes-of-it"),
+        pytest.param("给杨凯发短信", id="it-would-tear-another-word"),
+    ],
+)
+def test_a_change_must_make_a_word_and_leave_the_others_whole(text):
+    spelling = KnowledgeSpelling.build([*[*SHOP, "怎么说话", "这个怎么说"] * 6, "网站是谁开发的"])
+
+    assert spelling.correct(text, Language.ZH).text == text
+
+
 @pytest.mark.parametrize("text", SHOP)
 def test_the_knowledge_base_agrees_with_itself(spelling, text):
     clean = normalise(text)
@@ -145,6 +158,24 @@ def test_three_letters_are_an_abbreviation_unless_the_word_is_common():
 
     assert spelling.correct("who is your ceo", Language.EN).text == "who is your ceo"
     assert spelling.correct("where is yuor nwe order", Language.EN).text == "where is your new order"
+
+
+def test_a_weak_correction_is_believed_beside_a_word_that_it_stands_with(spelling):
+    assert spelling.correct("please opn an account", Language.EN).text == "please open an account"
+    assert spelling.correct("the peco bill", Language.EN).text == "the peco bill"
+
+
+def test_a_text_that_is_mostly_unknown_words_is_not_english(spelling):
+    text = "mera oder kab tak aayega bhejo jaldi"
+    assert spelling.correct(text, Language.EN).text == text
+
+
+def test_many_typing_errors_do_not_make_a_text_foreign(spelling):
+    assert spelling.correct("forgoten pasword online acount", Language.EN).text == "forgotten password online account"
+
+
+def test_a_plural_is_no_error_of_its_singular(spelling):
+    assert spelling.correct("klarnas and giftcards", Language.EN).text.startswith("klarnas ")
 
 
 @pytest.mark.parametrize("text", ["<img srcc=x onerorr=alert(1)>", "run retrun(x) now", "is $refudn set"])
