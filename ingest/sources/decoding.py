@@ -54,6 +54,7 @@ def _mark_bad(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_ERRORS, _mark_bad)
+_WIDE_LINE_END = re.compile(rb"\r\0\n\0|\0\r\0\n")
 
 
 def detect(path: Path) -> Encoding:
@@ -107,7 +108,8 @@ def read_text(path: Path, *, max_bytes: int) -> tuple[str, Encoding]:
 def _wide(head: bytes) -> Encoding | None:
     """Tell UTF-16 without a mark: line ends and commas hold zero bytes, and in one order of bytes all makes sense."""
     zeros = head.count(0)
-    if zeros < 2 or (zeros * 4 < len(head) and head.decode("utf-8", _ERRORS).count(BAD) * 20 < len(head)):
+    narrow = zeros * 4 < len(head) and head.decode("utf-8", _ERRORS).count(BAD) * 20 < len(head)
+    if zeros < 2 or (narrow and not _WIDE_LINE_END.search(head)):
         return None  # UTF-8 with zero bytes in it: only their rows are damaged
     head = head[: len(head) // 2 * 2]
     shares = {codec: _usual_share(head.decode(codec, _ERRORS)) for codec in ("utf-16-le", "utf-16-be")}
