@@ -56,7 +56,8 @@ def open_models(settings: Settings) -> Models:
     folder = settings.models_folder
     encoder = load_encoder(settings.models.encoder, folder, threads=settings.models.threads)
     heads = build_builtin_heads(encoder, folder)
-    return Models(encoder=encoder, language=detect, talk=heads.talk, sentiment=heads.sentiment)
+    talk = heads.talk
+    return Models(encoder=encoder, language=detect, talk=talk, sentiment=heads.sentiment, possible=talk.possible)
 
 
 def recipe(settings: KnowledgeSettings, *, intents: str = "") -> Recipe:

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 Guess = TypeVar("Guess")
 
 _PART_END = re.compile(r"[。！？!?；;，、\n]+|[.,](?=\s|$)")
-_PARTS = 4  # of a turn, that are heard one by one; each costs as much as a question
+_PARTS = 4  # of a turn, that are heard one by one
 _PERSON = "human"
 
 _NO_GUESS = IntentGuess(label=OUT_OF_SCOPE, confidence=0.0, ranked=())
@@ -94,6 +94,9 @@ class Models:
     language: Callable[[str], Language]
     talk: IntentClassifier
     sentiment: SentimentScorer
+    possible: Callable[[str, str], bool] = lambda label, text: (
+        True
+    )  # whether `talk` might give the label, in microseconds
 
     @property
     def versions(self) -> dict[str, str]:
@@ -152,7 +155,7 @@ class Pipeline:
             languages = [self._models.language(query.reading.alone) for query in queries]
             groups = [_probes(query, language) for query, language in zip(queries, languages, strict=True)]
         probes = [probe for group in groups for probe in group]
-        parts = [parts_of(group[_spelled(group)].text) for group in groups]
+        parts = [self._heard(group[_spelled(group)].text) for group in groups]
         with watch.stage("encode"):
             vectors = self._encode([*(probe.text for probe in probes), *(part for each in parts for part in each)])
         with watch.stage("search"):
@@ -173,6 +176,10 @@ class Pipeline:
         except ModelUnavailable:
             log.exception("the encoder failed; searching by words alone")
             return None
+
+    def _heard(self, text: str) -> list[str]:
+        """Give the clauses of a text that may ask for a person; each costs as much as a question."""
+        return [part for part in parts_of(text) if self._models.possible(_PERSON, part)]
 
     def _moods(self, probes: Sequence[_Probe], vectors: FloatMatrix | None) -> list[_Mood]:
         if vectors is None:

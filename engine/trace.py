@@ -1,17 +1,20 @@
 """Spans through the OpenTelemetry API; where no SDK is set up they go nowhere and cost next to nothing."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
 from typing import Any
 
 from opentelemetry import context, trace
+from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracerProvider, ProxyTracerProvider, Span, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _tracer = trace.get_tracer("kefu.engine")
 _propagator = TraceContextTextMapPropagator()
 _NO_SPAN = nullcontext(INVALID_SPAN)
+_NAMED = OTEL_PYTHON_TRACER_PROVIDER in os.environ  # then OpenTelemetry sets one up when it is asked for it
 _SILENT = (ProxyTracerProvider, NoOpTracerProvider)  # what stands in for an SDK where there is none
 
 
@@ -63,6 +66,8 @@ def _prefixed(attributes: Mapping[str, str]) -> dict[str, str]:
 
 def recorded() -> bool:
     """Whether the program around us has set up an SDK; asked each time, for it may do so after we are imported."""
+    if trace._TRACER_PROVIDER is None and not _NAMED:  # what the public function would find, at a fiftieth of its time
+        return False
     return not isinstance(trace.get_tracer_provider(), _SILENT)
 
 

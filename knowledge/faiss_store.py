@@ -19,6 +19,7 @@ from knowledge.types import ANY, Entry, Filter, Hit, Passage
 _FULL = "full.npy"  # float16; mapped, not read: a search touches a hundred rows of it
 _FEW = 1_000  # admitted passages that are scored one and all, in a millisecond: exact, and cheaper than any list
 _CHECKED = 1_000  # vectors checked in one call: tens of milliseconds
+_WIDER = 4  # times the lists, where those looked at held too little: all 256 at once take 10 ms at 10,000 entries
 _EXTRA = 16  # hits fetched beyond k, so that ties at the border are mostly seen at once
 
 # With FAISS's default of one thread per core, any other busy thread makes a search wait: 15.6 ms instead of 0.8 ms
@@ -130,27 +131,32 @@ class FaissStore:
             rows = np.flatnonzero(admitted)
             return [rank_exactly(self._full, query, rows, k) for query in queries]
         fetched = min(count, candidates_for(k, self._dim))
-        _, ids = self._index.search(queries, fetched, params=self._near_parameters(count, admitted, fetched))
-        # Where the lists looked at hold fewer than were asked for, FAISS fills up with -1: a filter may admit only what
-        # lies far from the query. Then all lists are looked at; fewer to score again than usual are no reason to.
-        poor = np.flatnonzero(ids[:, k - 1] < 0)
-        if len(poor) and self._choice.kind == "ivf":
-            _, ids[poor] = self._index.search(queries[poor], fetched, params=self._all_lists(admitted))
+        width = self._width(count, admitted, fetched)
+        selector = None if admitted is None else _selector(admitted)
+        _, ids = self._index.search(queries, fetched, params=self._parameters(width, selector))
+        # Where the lists looked at hold fewer than were asked for, FAISS fills up with -1: they are short, or a filter
+        # admits only what lies far from the query. Fewer to score again than usual are no reason to look at more.
+        poor = ids[:, k - 1] < 0
+        while self._choice.kind == "ivf" and width < self._choice.lists and poor.any():
+            width = min(self._choice.lists, width * _WIDER)
+            _, ids[poor] = self._index.search(queries[poor], fetched, params=self._parameters(width, selector))
+            poor = ids[:, k - 1] < 0
         return [rank_exactly(self._full, query, row[row >= 0], k) for query, row in zip(queries, ids, strict=True)]
 
-    def _near_parameters(self, count: int, admitted: BoolArray | None, fetched: int) -> Any:
-        """Widen a filtered search by what the filter thins out, and fourfold: neighbours are not evenly spread."""
-        selector = None if admitted is None else _selector(admitted)
+    def _width(self, count: int, admitted: BoolArray | None, fetched: int) -> int:
+        """Tell how many lists, or which breadth, to search.
+
+        A filter widens the search by what it thins out, and fourfold: neighbours are not evenly spread.
+        """
         wider = 1.0 if admitted is None else 4.0 * len(self) / count
         if self._choice.kind == "hnsw":
-            breadth = max(fetched, round(self._choice.breadth * wider))
-            return faiss.SearchParametersHNSW(efSearch=min(breadth, len(self)), sel=selector)
-        probes = min(self._choice.lists, int(np.ceil(self._choice.probes * wider)))
-        return faiss.SearchParametersIVF(nprobe=probes, sel=selector)
+            return min(max(fetched, round(self._choice.breadth * wider)), len(self))
+        return min(self._choice.lists, int(np.ceil(self._choice.probes * wider)))
 
-    def _all_lists(self, admitted: BoolArray | None) -> Any:
-        selector = None if admitted is None else _selector(admitted)
-        return faiss.SearchParametersIVF(nprobe=self._choice.lists, sel=selector)
+    def _parameters(self, width: int, selector: Any) -> Any:
+        if self._choice.kind == "hnsw":
+            return faiss.SearchParametersHNSW(efSearch=width, sel=selector)
+        return faiss.SearchParametersIVF(nprobe=width, sel=selector)
 
     def _flat_vectors(self) -> FloatMatrix:
         """View the matrix inside the exact index without copying it."""

@@ -177,6 +177,11 @@ class LinearMap:
             logit += row.weights @ self.lexical[row.columns]
         return logits
 
+    def evidence(self, row: SparseRow, column: int, against: int) -> float:
+        """Sum up what the words of a text say for one class and against another, in nats, and nothing they deny."""
+        differences = self.lexical[row.columns, column] - self.lexical[row.columns, against]
+        return float(np.maximum(row.weights * differences, 0).sum())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:

@@ -16,6 +16,10 @@ from models.protocols import OUT_OF_SCOPE, FloatMatrix, FloatVector, IntentGuess
 KIND = "intent-head"
 TALK_KIND = "talk-head"
 MOST_RANKED = 20  # labels that a guess lists
+
+# Nats that the words of a text say for a move, below which it is none. Of 267 wishes for a person that training never
+# saw the least had 0.90; of 838 ordinary clauses 45 % have more.
+_LEAST_EVIDENCE = 0.85
 SIGNALS = ("linear score", "log probability", "familiarity", "neighbour cosine", "known characters")
 
 
@@ -188,6 +192,13 @@ class TalkClassifier:
     def version(self) -> str:
         """Changes whenever the same text might get another guess."""
         return self._version
+
+    def possible(self, label: str, text: str) -> bool:
+        """Tell from its words alone, without the cost of a vector, whether `predict` might give a text a label."""
+        if label not in self._head.labels:
+            return False
+        row = self._head.lexicon.row(text)
+        return self._head.linear.evidence(row, self._head.labels.index(label), self._outside) >= _LEAST_EVIDENCE
 
     def predict(self, texts: Sequence[str], vectors: FloatMatrix) -> list[IntentGuess]:
         """Classify texts; `vectors` are theirs, from the encoder that the classifier was trained on."""

@@ -22,7 +22,7 @@ from models.encoders.onnx_encoder import KIND
 from models.errors import ArtifactCorrupt, ModelNotPrepared
 
 # Raised when the same source would now be prepared otherwise; what an older kefu prepared is then made anew.
-RECIPE = 3
+RECIPE = 4
 
 SCRATCH = ".scratch"  # below the work folder: gone before the model is stored
 

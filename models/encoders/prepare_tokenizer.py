@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.encoders.tokenizing import PIECES_FILE, TOKENIZER_FILE, HubTokenizer, open_tokenizer
+from models.encoders.prepare_pieces import remove_pieces, store_pieces
+from models.encoders.tokenizing import TOKENIZER_FILE, HubTokenizer, open_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -16,7 +17,7 @@ SMALL_VOCABULARY = 60_000  # pieces; below that tokenizers takes less than 60 MB
 
 
 def store_tokenizer(tokenizer: "Tokenizer", folder: Path, *, max_tokens: int, probes: Sequence[str]) -> None:
-    """Write a tokenizer into `folder`: as sentencepiece if that gives the same ids for all probes, else as it is.
+    """Write a tokenizer into `folder`: as pieces if they give the same ids for all probes, else as it is.
 
     Args:
         tokenizer: The source model's own.
@@ -26,11 +27,11 @@ def store_tokenizer(tokenizer: "Tokenizer", folder: Path, *, max_tokens: int, pr
     """
     content = json.loads(tokenizer.to_str())
     if len(content["model"].get("vocab", ())) > SMALL_VOCABULARY and _is_xlm_r(content):
-        (folder / PIECES_FILE).write_bytes(_as_sentencepiece(content))
+        store_pieces(_as_sentencepiece(content), folder, probes=probes)
         expected = HubTokenizer(tokenizer, max_tokens=max_tokens).ids(probes)
         if open_tokenizer(folder, max_tokens=max_tokens).ids(probes) == expected:
             return
-        (folder / PIECES_FILE).unlink()
+        remove_pieces(folder)
     tokenizer.save(str(folder / TOKENIZER_FILE))
 
 

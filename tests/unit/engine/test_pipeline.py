@@ -41,6 +41,20 @@ def test_who_asks_for_a_person_in_one_clause_of_several_is_heard():
     assert len(bench.encoder.calls) == 1
 
 
+def test_a_clause_whose_words_cannot_ask_for_a_person_is_not_encoded():
+    bench = Bench({})
+    models = Models(
+        encoder=bench.encoder,
+        language=language,
+        talk=TableTalk({}),
+        sentiment=CalmSentiment(),
+        possible=lambda label, text: label in text,
+    )
+    told = Reading(said="", alone="Where is it? Please, a human")
+    Pipeline(models).run([Query(reading=told, knowledge=bench.live)])
+    assert bench.encoder.calls == [["Where is it? Please, a human", "a human"]]
+
+
 def test_each_turn_of_a_batch_is_heard_by_itself():
     bench = Bench({}, said={"get me a person": "human"})
     heard = understood(bench, "One thing. And another.", "Well, get me a person", "A, b. C, d", "Fine. Thanks")

@@ -182,6 +182,8 @@ def test_a_conversational_move_is_told_from_business(encoder):
     guesses = talk.predict(texts, encoder.encode(texts))
     assert [guess.label for guess in guesses] == ["greeting", "thanks", OUT_OF_SCOPE]
     assert talk.labels == ("greeting", "thanks")
+    assert [talk.possible("greeting", text) for text in ("well hello there", "shoes and gloves")] == [True, False]
+    assert not talk.possible("no such move", "hello")
 
 
 def test_a_stored_talk_head_guesses_the_same(encoder, tmp_path):
