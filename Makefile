@@ -15,7 +15,7 @@ help:
 	@echo "make test     install what the tests need, and pass them: check, unit, integration"
 	@echo "make check    format, lint, types, imports, unit tests: some two minutes on two cores"
 	@echo "make bench    figures and plots of docs/PERFORMANCE.md"
-	@echo "make load     visitors over WebSocket, a report in .load/ (LOAD_HOST and LOAD_KEY, LOAD_USERS, LOAD_SECONDS)"
+	@echo "make load     visitors and agents, a report in .load/ (LOAD_HOST and LOAD_KEY, LOAD_USERS, LOAD_AGENTS, LOAD_SECONDS)"
 	@echo "make evals    the suites that come with the project"
 	@echo "make soak     kills, restarts and power cuts under load, then an hour of damaged files (SOAK_SEED, SOAK_SECONDS, SOAK_CASES)"
 
@@ -86,6 +86,7 @@ $(DEMO_HOME)/.ingested: | install
 
 load: .venv-load/.installed $(if $(LOAD_HOST),,$(DEMO_HOME)/.ingested)
 	.venv-load/bin/python -m tests.load --users $(or $(LOAD_USERS),100) --seconds $(or $(LOAD_SECONDS),60) \
+	    --agents $(or $(LOAD_AGENTS),$(if $(LOAD_HOST),0,10)) $(if $(LOAD_ADMIN),--admin $(LOAD_ADMIN)) \
 	    --python $(BIN)/python --home $(DEMO_HOME) $(if $(LOAD_HOST),--host $(LOAD_HOST) --key $(LOAD_KEY))
 
 soak: install-test

@@ -123,7 +123,12 @@ class DialogEngine:
         )
 
     async def reply(
-        self, turn: Turn, on_text: Callable[[str], None] | None = None, *, recorded: bool = True
+        self,
+        turn: Turn,
+        on_text: Callable[[str], None] | None = None,
+        *,
+        recorded: bool = True,
+        worded: bool = True,
     ) -> Outcome:
         """Decide what the visitor gets, within the configured deadline.
 
@@ -133,6 +138,7 @@ class DialogEngine:
             turn: what was said.
             on_text: called with each piece of the wording as soon as it may be shown, where a generator words it.
             recorded: whether it counts as asked; not where somebody only tries what would be said.
+            worded: whether a generator may word the answer; else it is given as it was approved.
 
         Raises:
             EngineOverloaded: too many turns are waiting already.
@@ -155,7 +161,7 @@ class DialogEngine:
             outcome = self._outcome(reading, knowledge, found, ruling)
             if recorded:
                 self._record(turn, outcome)
-            if self._writer is None:
+            if self._writer is None or not worded:
                 return outcome
             return await self._writer.word(outcome, found.evidence, knowledge.entries, on_text)
 

@@ -27,8 +27,9 @@ from server.connections.addressing import addressing
 from server.connections.endpoint import AccessSettings, Connections
 from server.connections.rates import Rate
 from server.console import routes as console
+from server.console.advice import Advice
 from server.console.door import AgentDoor
-from server.console.parts import CONSOLE_TICKETS, RECEIPTS, STAFF
+from server.console.parts import ADVICE, CONSOLE_TICKETS, RECEIPTS, STAFF
 from server.console.receipts import Receipts
 from server.console.room import Room
 from server.console.tickets import Tickets
@@ -62,7 +63,7 @@ from server.parts import (
 from server.recurring import for_ever
 from server.reload import Live
 from server.settings import Installation
-from server.staff.running import follow_staff, running_staff
+from server.staff.running import follow_staff, running_staff, trim_audit
 from server.stores.sqlite import SqliteLog
 from server.telemetry.logging import Output
 from server.telemetry.telemetry import Telemetry
@@ -180,8 +181,9 @@ async def _start_conversations(app: web.Application, parts: AsyncExitStack, sett
     search = await parts.enter_async_context(running_search(store, settings))
     app[DESK] = desk = Desk(app[STAFF].accounts, store, hub, search)
     app[CONVERSATIONS] = conversations = Conversations(
-        store, hub, EngineBot(app[ENGINE]), _waiting(settings), stored=stored, rules=desk.rules
-    )
+        store, hub, EngineBot(app[ENGINE]), _waiting(settings), stored=stored, rules=desk.rules,
+        listened=webhooks.listeners.has,
+    )  # fmt: skip
     parts.push_async_callback(conversations.close)
 
 
@@ -189,6 +191,7 @@ def _start_connections(app: web.Application, parts: AsyncExitStack, settings: In
     """Let visitors and agents in."""
     keys, staff, conversations = app[KEYS], app[STAFF], app[CONVERSATIONS]
     app[RECEIPTS] = receipts = Receipts(app[ENGINE])
+    app[ADVICE] = Advice(app[ENGINE])
     room = Room(accounts=staff.accounts, conversations=conversations, desk=app[DESK], receipts=receipts)
     parts.push_async_callback(room.close)
     gate, agents = WidgetGate(keys, app[TOKENS]), AgentDoor(room, app[CONSOLE_TICKETS], staff.sessions)
@@ -206,10 +209,11 @@ def _start_watching(app: web.Application, parts: AsyncExitStack, store: SqliteLo
     _keep_running(parts, connections.watch, "heartbeats")
     _keep_running(parts, partial(follow_revocations, app[KEYS], connections), "revocations")
     _keep_running(parts, partial(follow_staff, app[STAFF], connections), "staff")
+    _keep_running(parts, partial(trim_audit, app[STAFF].audit, lambda: app[LIVE].now.server.audit_days), "audit")
     _keep_running(parts, telemetry.stalls.run, "stalls")
     telemetry.watch(
         ready=app[READY], engine=app[ENGINE], log=store, conversations=app[CONVERSATIONS], connections=connections,
-        webhooks=app[WEBHOOKS].figures, api_refused=app[REFUSED],
+        webhooks=app[WEBHOOKS].figures, api_refused=app[REFUSED], uploads=app[UPLOADS],
     )  # fmt: skip
 
 
@@ -225,6 +229,7 @@ def _follow_settings(app: web.Application) -> None:
     live.follow(("server.quiet_s", "server.patience_s"), lambda now: conversations.configure(_waiting(now)))
     live.follow(("server.webhook_allow",), lambda now: webhooks.allow(Guard.allowing(now.server.webhook_allow)))
     live.follow(("server.upload_mb",), app[UPLOADS].configure)
+    live.follow(("server.audit_days",), lambda now: None)  # looked up whenever old lines are looked for
     live.follow(_OF_ACCESS, lambda now: connections.configure(_access(now)))
 
 

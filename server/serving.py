@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -20,6 +21,8 @@ from server.telemetry.logging import Output, configure
 from server.telemetry.tracing import traced
 
 log = logging.getLogger(__name__)
+
+_COLLECTED_AT = 10_000  # objects more than there were: hardly any outlives its message, and few are in a cycle
 
 
 def serve(settings: Installation, *, listening: int, control: int, read: Callable[[], Installation], file: Path) -> int:
@@ -63,6 +66,7 @@ async def _serve(
             await runner.setup()
             if stop.is_set():
                 return 0
+            _settle()
             hall = Hall(_serving(runner))
             listener = await loop.create_server(hall, sock=listening, backlog=4096)
             await parent.say(READY)
@@ -75,6 +79,13 @@ async def _serve(
             await runner.cleanup()
         await parent.say(GONE)  # the successor need not wait for the rest of us, which takes its time
     return 0
+
+
+def _settle() -> None:
+    """Leave out of garbage collection what was loaded and stays: going through it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AT)
 
 
 def _serving(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:

@@ -62,6 +62,8 @@ class ServerSettings:
     """`json` (a line of JSON for each event) or `text`."""
     log_text: bool = False
     """Whether the line of a turn carries what the visitor wrote, masked as in onward events."""
+    audit_days: float = 365.0
+    """Days for which the audit log keeps who changed agents, departments and shared replies; 0: for ever."""
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Networks whose clients may read `/metrics`; a request that came through a proxy may not, unless `*` is listed."""
     otlp_endpoint: str = ""
@@ -84,6 +86,7 @@ class ServerSettings:
         _require(self.quiet_s <= self.patience_s <= 60, "patience_s", self.patience_s, "from quiet_s to 60 seconds")
         _require(self.messages_per_minute > 0, "messages_per_minute", self.messages_per_minute, "positive")
         self._check_crowds()
+        _require(self.audit_days >= 0, "audit_days", self.audit_days, "0 or more days")
         _require(0 <= self.upload_mb <= 100, "upload_mb", self.upload_mb, "from 0 to 100 megabytes")
         self._check_telemetry()
         self._check_webhooks()

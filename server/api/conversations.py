@@ -197,7 +197,7 @@ async def say(call: Call) -> Reply:
 
 async def _files(call: Call, identifiers: Sequence[str]) -> tuple[File, ...]:
     try:
-        return await call.app[CONVERSATIONS].files((call.workspace, _conversation(call)), identifiers)
+        return await call.app[CONVERSATIONS].files((call.workspace, conversation_id(call)), identifiers)
     except BadCommand as error:
         raise Refusal(Kind.INVALID, str(error), field="files") from error
 
@@ -224,7 +224,7 @@ async def rate(call: Call) -> Reply:
 
 
 async def _submit(call: Call, command: commands.Command) -> Reply:
-    key = (call.workspace, _conversation(call))
+    key = (call.workspace, conversation_id(call))
     stored = await call.app[CONVERSATIONS].submit(key, command)
     return Reply(
         body=StoredFacts(
@@ -234,13 +234,18 @@ async def _submit(call: Call, command: commands.Command) -> Reply:
 
 
 async def _head(call: Call) -> Head:
-    head = await call.app[LOG].head(call.workspace, _conversation(call))
+    head = await call.app[LOG].head(call.workspace, conversation_id(call))
     if head is None:
         raise ConversationNotFound("there is no such conversation.")
     return head
 
 
-def _conversation(call: Call) -> bytes:
+def conversation_id(call: Call) -> bytes:
+    """Give the conversation that the path names.
+
+    Raises:
+        ConversationNotFound: it names none.
+    """
     try:
         return from_text(call.path("conversation"))
     except ValueError as error:

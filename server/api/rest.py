@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import json
 
 from server.access.request import Caller, is_secret
-from server.api import asking, conversations, files, knowledge, openapi, page, sharing, visitors, webhooks
+from server.api import asking, conversations, files, knowledge, notes, openapi, page, sharing, visitors, webhooks
 from server.api.operation import Call, Operation, Reply
 from server.api.problems import PRIVATE, REFUSED, WORKSPACE, Handler, Kind, Refusal, as_problems
 from server.api.reading import read_body, read_query
@@ -17,6 +17,7 @@ from server.parts import CALLERS, GUESTS
 OPERATIONS: tuple[Operation, ...] = (
     *asking.OPERATIONS,
     *conversations.OPERATIONS,
+    *notes.OPERATIONS,
     *files.OPERATIONS,
     *visitors.OPERATIONS,
     *knowledge.OPERATIONS,

@@ -39,6 +39,9 @@ class ExportedConversation(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation with all its events."""
 
     conversation: ConversationFacts
+    page: str  # where the visitor was when it began
+    device: str  # that the visitor had then, in a few words
+    zone: str  # the visitor's time zone then
     events: tuple[EventFacts, ...]
     internal: tuple[EventFacts, ...]  # what was understood
 
@@ -78,6 +81,9 @@ async def export(call: Call) -> Reply:
     conversations = [
         ExportedConversation(
             conversation=facts_of(head),
+            page=head.page,
+            device=head.device,
+            zone=head.zone,
             events=tuple(map(event_facts, await _events(log, head, Audience.PUBLIC))),
             internal=tuple(map(event_facts, await _events(log, head, Audience.INTERNAL))),
         )

@@ -27,6 +27,10 @@ class Options(TypedDict, total=False):
     """Of the visitor."""
     page: str
     """Where the visitor is."""
+    device: str
+    """That the visitor has, in a few words."""
+    zone: str
+    """The visitor's time zone, such as Asia/Shanghai."""
     memory: Memory | None
     """Of an earlier client."""
     encoding: str
@@ -49,6 +53,8 @@ class Shell:
             signature=options.get("signature", ""),
             language=options.get("language", ""),
             page=options.get("page", ""),
+            device=options.get("device", ""),
+            zone=options.get("zone", ""),
             client="kefu-python",
         )
         self.core = Core(hello, options.get("memory"), options.get("settings"), random=options.get("random"))

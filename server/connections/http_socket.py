@@ -63,6 +63,10 @@ class HttpSocket:
         """Nothing is written before it is fetched."""
         return False
 
+    def write_all(self, messages: Sequence[bytes]) -> bool:
+        """Nothing is written before it is fetched."""
+        return False
+
     async def close(self, code: Close, reason: str) -> None:
         """Say goodbye, and wait a little until it is fetched."""
         if self._end is None:

@@ -6,6 +6,7 @@ a code that lets it come back, and loses nothing, because all it misses is in th
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +26,9 @@ class Socket(Protocol):
 
     def write(self, message: bytes) -> bool:
         """Write a message at once, if the peer reads what it is sent; False: it was not written, `send` can wait."""
+
+    def write_all(self, messages: Sequence[bytes]) -> bool:
+        """Write messages as `write` does, all of them or none."""
 
     async def close(self, code: Close, reason: str) -> None:
         """Say goodbye and close; waits for the peer a little at most."""
@@ -92,6 +96,18 @@ class Peer:
     async def receive(self) -> bytes | str | None:
         """Give the next message, None when the peer has closed."""
         return await self._socket.receive()
+
+    def put_all(self, messages: Sequence[tuple[bytes, str]]) -> None:
+        """Queue messages that come together, each with what it replaces; see `put`."""
+        try:
+            at_once = self._closing is None and self._writer is None
+            if at_once and self._socket.write_all([raw for raw, _ in messages]):
+                return
+        except OSError:
+            self._closing = (Close.SLOW, "")
+            self._socket.abort()
+        for raw, replaces in messages:
+            self.put(raw, replaces=replaces)
 
     def put(self, raw: bytes, *, replaces: str = "") -> None:
         """Queue a message; a peer that fell too far behind is closed instead.

@@ -12,11 +12,11 @@ from server.connections.connection import Connection, Talk
 from server.connections.credentials import Credential, Gate, Grant, Who
 from server.connections.peer import Ended
 from server.connections.rates import Crowds, Limiter
-from server.conversations.commands import Command, Say, Visitor
+from server.conversations.commands import Command, Say, Stored, Visitor
 from server.conversations.events import Audience, Event, File, Millis
 from server.conversations.hub import Key
 from server.conversations.service import Conversations
-from server.conversations.signals import Signal, WordingSignal
+from server.conversations.signals import ErasedSignal, Signal, WordingSignal
 from server.errors import BadCommand, Busy, ConversationNotFound, IdReused, LogUnavailable, ServerError
 from server.ids import to_text
 from server.wire import frames
@@ -96,6 +96,8 @@ class VisitorTalk:
             kb=grant.kb,
             language=hello.language[:35],
             page=hello.page[:500],
+            device=hello.device[:60],
+            zone=hello.zone[:64],
         )
         head = await self._conversations.open(visitor)
         name, resume = to_text(head.conversation), hello.resume
@@ -139,6 +141,9 @@ class VisitorTalk:
 
     def signal(self, signal: Signal) -> None:
         """Show something ephemeral; of typing and reading only the newest waits."""
+        if isinstance(signal, ErasedSignal):  # who comes back is given what is left, and holds nothing else
+            self._connection.end(Close.ERASED, "what was said was erased")
+            return
         replaces = "" if isinstance(signal, WordingSignal) else f"{type(signal).__name__} {signal.author}"
         self._connection.send(signal_frame(signal), replaces=replaces)
 
@@ -191,7 +196,7 @@ class VisitorTalk:
             return
         try:
             files = await self._conversations.files(key, frame.files) if isinstance(frame, frames.Say) else ()
-            stored = await self._conversations.submit(key, self._command(frame, files))
+            await self._conversations.submit(key, self._command(frame, files), self._acknowledge)
         except IdReused as error:
             self._connection.refuse(Code.ID_REUSED, str(error), name)
         except BadCommand as error:
@@ -203,8 +208,12 @@ class VisitorTalk:
         except ServerError as error:
             log.error("a message was not stored: %s", error)
             self._connection.refuse(Code.UNAVAILABLE, "not stored; send it again", name, retry_after_ms=2000)
-        else:
-            self._connection.send(frames.Ack(client_msg_id=name, seq=stored.seq, id=to_text(stored.id), at=stored.at))
+
+    def _acknowledge(self, stored: Stored) -> None:
+        """Tell the device that what it said is kept."""
+        self._connection.send(
+            frames.Ack(client_msg_id=stored.client_msg_id, seq=stored.seq, id=to_text(stored.id), at=stored.at)
+        )
 
     def _wait_s(self) -> float:
         """Give the seconds until the visitor may say something: 0 if neither they nor too many beside them just did."""

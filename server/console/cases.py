@@ -16,7 +16,6 @@ from server.conversations.events import Audience, Event, in_order
 from server.conversations.state import Head
 from server.handoff.cases import AgentView, Case, DepartmentLoad, visitor_of
 from server.handoff.states import WAITING, State, agent_name
-from server.ids import from_text
 from server.parts import DESK, LOG
 from server.staff.errors import BadValue
 from server.staff.permissions import Permission
@@ -24,7 +23,7 @@ from server.stores.protocols import CaseFilter, Episode
 from server.wire.agent_frames import AgentEvent
 
 _OPEN = tuple(state for state in State if state is not State.CLOSED)
-_FOUND = 200  # lines that a search in a list looks at
+_FOUND = 200  # conversations that words in a list are looked for in
 _UNDERSTOOD = 200  # internal events that a brief looks at
 _ADDRESSED = 200  # public ones among which an address is looked for
 
@@ -172,7 +171,7 @@ async def _filter(call: ConsoleCall, wanted: CaseQuery) -> CaseFilter:
         case "closed":
             chosen = CaseFilter(states=(State.CLOSED,))
         case "all":
-            chosen = CaseFilter()
+            chosen = CaseFilter(states=_OPEN)
         case _:
             raise BadValue("box is mine, queue, department, all or closed.")
     if wanted.state:
@@ -182,9 +181,8 @@ async def _filter(call: ConsoleCall, wanted: CaseQuery) -> CaseFilter:
     if wanted.tag:
         chosen = msgspec.structs.replace(chosen, tag=wanted.tag)
     if wanted.q.strip():
-        found = await call.app[DESK].search(call.agent, wanted.q, limit=_FOUND)
-        names = dict.fromkeys(line.conversation for line in found.items)
-        chosen = msgspec.structs.replace(chosen, conversations=tuple(map(from_text, names)))
+        found = await call.app[DESK].conversations_saying(call.agent, wanted.q, limit=_FOUND)
+        chosen = msgspec.structs.replace(chosen, conversations=found)
     return chosen
 
 
@@ -205,7 +203,7 @@ def _visitor(head: Head, first: list[Event], newest: list[Event]) -> VisitorFact
         verified=case.verified,
         language=head.handling.language or head.language,
         page=head.page or (began.page if began is not None else ""),
-        device="",
+        device=head.device,
         first_seen=first[0].at if first else head.opened_at,
         conversations=head.handling.episode,
     )

@@ -5,10 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from engine.types import Outcome, Turn
+from engine.types import Exchange, Outcome, Turn
 from server.api.operation import Request
 from server.api.paging import Limit, Offset
 from server.console.operation import ConsoleCall, ConsoleOperation, ConsoleReply
+from server.console.parts import ADVICE
 from server.conversations.events import Audience, Event, Understood
 from server.conversations.hub import Key
 from server.conversations.lane import HISTORY as EXCHANGES
@@ -80,21 +81,19 @@ async def suggest(call: ConsoleCall) -> ConsoleReply:
     """Ask the knowledge base on the very path of a visitor's turn; nothing is recorded."""
     wanted = call.query(SuggestQuery)
     head = await call.app[DESK].case_head(call.agent, key_of(call.workspace, wanted.conversation))
-    turn = Turn(
-        text=wanted.q, workspace=head.workspace, kb=head.kb, history=tuple(map(exchange_of, await _turns(call, head)))
-    )
-    outcome = await call.app[ENGINE].reply(turn, recorded=False)
+    turn = Turn(text=wanted.q, workspace=head.workspace, kb=head.kb, history=await earlier_turns(call, head))
+    outcome = await call.app[ADVICE].on(turn)
     return ConsoleReply(body=_suggestions(call, head, outcome))
 
 
-async def _turns(call: ConsoleCall, head: Head) -> list[Understood]:
+async def earlier_turns(call: ConsoleCall, head: Head) -> tuple[Exchange, ...]:
     """Give the bot's last turns with the visitor, so that a question may refer to them."""
     events: list[Event] = await call.app[LOG].events(
         head.workspace, head.conversation, audience=Audience.INTERNAL, limit=10 * EXCHANGES, newest=True
     )
     begun = head.handling.begun_at
     turns = [event.body for event in events if isinstance(event.body, Understood) and event.at >= begun]
-    return turns[-EXCHANGES:]
+    return tuple(map(exchange_of, turns[-EXCHANGES:]))
 
 
 def _suggestions(call: ConsoleCall, head: Head, outcome: Outcome) -> Suggestions:

@@ -6,7 +6,7 @@ import msgspec
 
 from server.console.receipts import Receipts, agent_event
 from server.conversations.events import Audience, Event, Understood
-from server.conversations.signals import ReadSignal, Signal, TypingSignal, WordingSignal
+from server.conversations.signals import ErasedSignal, ReadSignal, Signal, TypingSignal, WordingSignal
 from server.conversations.state import Head
 from server.handoff.states import Moved
 from server.wire import agent_frames as frames
@@ -49,6 +49,8 @@ class Followed:
         frame: frames.ToAgent
         replaces = f"{type(signal).__name__} {self._conversation} "
         match signal:
+            case ErasedSignal():
+                return  # the desk tells it to all who may see the conversation, whether they follow it or not
             case TypingSignal(author=author, on=on, text=text):
                 frame = frames.AgentTyping(conversation=self._conversation, author=author, on=on, text=text)
                 replaces += author

@@ -3,10 +3,13 @@
 from aiohttp import web
 
 from server.connections.rates import Limiter, Rate
-from server.console import cases, files, finding, pages, signing_in, team
+from server.console import cases, files, finding, pages, proposing, signing_in, team
 from server.console.http import REQUESTS, add_operation
 
-OPERATIONS = (*signing_in.OPERATIONS, *cases.OPERATIONS, *finding.OPERATIONS, *files.OPERATIONS, *team.OPERATIONS)
+OPERATIONS = (
+    *signing_in.OPERATIONS, *cases.OPERATIONS, *finding.OPERATIONS, *proposing.OPERATIONS, *files.OPERATIONS,
+    *team.OPERATIONS,
+)  # fmt: skip
 
 
 def add_routes(app: web.Application, *, requests: Rate = REQUESTS) -> None:

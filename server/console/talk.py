@@ -6,7 +6,7 @@ a second session, and neither knows of the other. Rights are looked up again at 
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from server.connections.connection import Connection
 from server.connections.outbox import OutboxLimits
 from server.connections.peer import Ended
 from server.console.following import Followed
+from server.console.gathering import Gathering
 from server.console.refusing import problem_of
 from server.console.room import Room
 from server.conversations.hub import Key
@@ -71,6 +72,7 @@ class AgentTalk:
         self._room = room
         self._followed: OrderedDict[Key, Followed] = OrderedDict()  # the longest followed first
         self._held: list[tuple[bytes, str]] | None = []  # what happens before the welcome comes behind it
+        self._rows = Gathering(self._put_all)
 
     @property
     def agent(self) -> Agent:
@@ -114,12 +116,18 @@ class AgentTalk:
         for key, followed in self._followed.items():
             self._room.conversations.leave(key, followed)
         self._followed.clear()
+        self._rows.close()
         self._room.gone(self)
 
     def look_again(self) -> None:
         """Let go of what the agent may not see any more."""
-        me = self._room.accounts.agent(self._agent.workspace, self._agent.id)
-        for key, followed in tuple(self._followed.items()):
+        for key in tuple(self._followed):
+            self._look_again_at(key)
+
+    def _look_again_at(self, key: Key) -> None:
+        followed = self._followed.get(key)
+        if followed is not None:
+            me = self._room.accounts.agent(self._agent.workspace, self._agent.id)
             if me is None or not self._room.desk.may_see(me, followed.head):
                 self._unfollow(key)
 
@@ -136,17 +144,24 @@ class AgentTalk:
         else:
             self._connection.put(raw, replaces=replaces)
 
+    def _put_all(self, encoded: Sequence[tuple[bytes, str]]) -> None:
+        if self._held is not None:
+            self._held.extend(encoded)
+        else:
+            self._connection.put_all(encoded)
+
     def case_changed(self, case: Case) -> None:
-        """Show a row; one that waits to be written is replaced."""
-        self.send(frames.CaseChanged(case=case), replaces=f"case {case.conversation}")
-        self.look_again()
+        """Show a row."""
+        self._rows.add(f"case {case.conversation}", case)
+        self._look_again_at(self._key(case.conversation))
+
+    def erased(self, conversation: str) -> None:
+        """Let the page forget what was said."""
+        self.send(frames.Erased(conversation=conversation))
 
     def agent_changed(self, view: AgentView) -> None:
         """Show a colleague."""
-        frame = frames.AgentChanged(
-            id=view.id, name=view.name, presence=view.presence, load=view.load, capacity=view.capacity
-        )
-        self.send(frame, replaces=f"agent {view.id}")
+        self._rows.add(f"agent {view.id}", view)
 
     def notified(self, case: Case, notice: Notified) -> None:
         """Ring, or tell what else there is to notice."""

@@ -95,7 +95,8 @@ class Answering:
     async def give_up(self, lane: Lane) -> None:
         """Stop answering; what is being stored comes before the return."""
         if lane.answering is not None:
-            lane.answering.cancel()
+            if not lane.recording:
+                lane.answering.cancel()
             await asyncio.gather(lane.answering, return_exceptions=True)
             lane.answering = None
 
@@ -103,7 +104,7 @@ class Answering:
         """Leave the answers in the making to the next process."""
         self._closing = True
         for lane in self._lanes.used:
-            if lane.answering is not None:
+            if lane.answering is not None and not lane.recording:
                 lane.answering.cancel()
 
     async def _answer(self, lane: Lane, fence: Fence) -> None:
@@ -118,10 +119,13 @@ class Answering:
         try:
             reply = await self._bot.reply(turn, show) if turn.text else only_files(lane.head.language)
             await self._let_visitor_finish(lane, reply)
-            stored = await self._background.finish(self._record(lane, fence, reply), "record")
+            lane.recording = fence  # from here on it is cancelled only by what comes before it in the lane
+            stored = await self._record(lane, fence, reply)
         except ServerError as error:
             log.error("the reply to turn %d of %s was not stored: %s", fence.turn, turn.conversation, error)
         finally:
+            if lane.recording == fence:
+                lane.recording = None
             if shown and not stored:
                 self._hub.signal(lane.key, WordingSignal(fence=fence, aborted=True))
 

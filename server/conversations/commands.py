@@ -20,6 +20,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     kb: str
     language: str = ""
     page: str = ""
+    device: str = ""
+    zone: str = ""
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True):

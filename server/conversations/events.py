@@ -63,6 +63,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
     kb: str
     language: str = ""  # of the visitor's browser or app, as it says
     page: str = ""  # where the visitor was
+    device: str = ""  # that the visitor had, in a few words
+    zone: str = ""  # the visitor's time zone, IANA name
 
 
 class Spoke(msgspec.Struct, frozen=True, kw_only=True, tag="spoke"):

@@ -31,6 +31,7 @@ class Lane:
         self.typing_until = 0.0
         self.answering: asyncio.Task[None] | None = None
         self.answering_to: Fence | None = None  # the turn that is being answered
+        self.recording: Fence | None = None  # the turn whose answer is being stored
         self.users = 0  # sessions and calls that need the lane
 
     def reset(self, head: Head) -> None:

@@ -27,7 +27,7 @@ async def missed_by_visitor(store: ConversationLog, head: Head, after: int | Non
         newest: events of a fresh start.
     """
     key: Key = (head.workspace, head.conversation)
-    if after is not None and 0 <= head.seq - after <= most:
+    if after is not None and 0 <= head.seq - after <= most and not _erased_since(head, after):
         events = await store.events(*key, after=after, limit=most)
         return Missed(head=head, recovered=True, events=tuple(events))
     events = await store.events(*key, limit=newest, newest=True)
@@ -43,7 +43,8 @@ async def missed_by_agent(
     """
     key: Key = (head.workspace, head.conversation)
     public, internal = after or (-1, -1)
-    if 0 <= head.seq - public <= most and 0 <= head.internal_seq - internal <= 2 * most and after is not None:
+    few = 0 <= head.seq - public <= most and 0 <= head.internal_seq - internal <= 2 * most
+    if after is not None and few and not _erased_since(head, public):
         events = [
             *await store.events(*key, after=public, limit=most),
             *await store.events(*key, audience=Audience.INTERNAL, after=internal, limit=2 * most),
@@ -54,3 +55,11 @@ async def missed_by_agent(
     beside = await store.events(*key, audience=Audience.INTERNAL, limit=2 * most, newest=True)
     events += [event for event in beside if event.after >= first]
     return Missed(head=head, recovered=False, events=tuple(in_order(events)))
+
+
+def _erased_since(head: Head, after: int) -> bool:
+    """Whether a session that has all up to a number may hold words that were erased.
+
+    One that has all up to the erasure is not told from one that began behind it: it starts afresh once too often.
+    """
+    return 0 < after <= head.erased_seq

@@ -23,8 +23,8 @@ from server.conversations.lane import Lane
 from server.conversations.lanes import Lanes
 from server.conversations.missed import Missed, missed_by_agent, missed_by_visitor
 from server.conversations.rules import BotAlone, Rules
-from server.conversations.signals import ReadSignal, TypingSignal
-from server.conversations.state import BOT, SYSTEM, VISITOR, Drafts, Fence, Head, opened
+from server.conversations.signals import ErasedSignal, ReadSignal, TypingSignal
+from server.conversations.state import BOT, SYSTEM, VISITOR, Drafts, Fence, Head, opened, scrubbed
 from server.errors import Conflict
 from server.events.onward import told_outside
 from server.ids import NewId, derived_id, new_id
@@ -70,6 +70,7 @@ class Conversations:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         stored: Callable[[Head, Sequence[Event]], None] = lambda head, events: None,
         rules: Rules | None = None,
+        listened: Callable[[str], bool] = lambda workspace: True,
     ) -> None:
         """Take the parts.
 
@@ -84,6 +85,7 @@ class Conversations:
             pause: waits that many of them.
             stored: told of what was stored, after it was shown; must neither fail nor wait.
             rules: tell what else follows from what is said; by default nothing does.
+            listened: whether the world outside is told of a workspace.
         """
         self._store = store
         self._hub = hub
@@ -93,6 +95,7 @@ class Conversations:
         self._clock = clock
         self._stored = stored
         self._rules: Rules = rules or BotAlone()
+        self._listened = listened
         self._background = Background()
         self._lanes = Lanes(store, idle=settings.idle_lanes)
         self._answering = Answering(
@@ -112,11 +115,13 @@ class Conversations:
         head = await self._store.current(visitor.workspace, visitor.id)
         if head is not None:
             return head
-        body = Opened(kb=visitor.kb, language=visitor.language, page=visitor.page)
+        body = Opened(
+            kb=visitor.kb, language=visitor.language, page=visitor.page, device=visitor.device, zone=visitor.zone
+        )
         at = self._now_ms()
         drafts = Drafts(opened(visitor.workspace, self._make_id(), visitor.id, body, at=at), at=at)
         drafts.add(self._make_id(), SYSTEM, body)
-        append = _append_of(drafts, opens=True)
+        append = self._append_of(drafts, opens=True)
         try:
             await self._store.append(append)
         except Conflict:  # another device of the visitor was first
@@ -127,10 +132,17 @@ class Conversations:
         self._stored(append.head, append.events)
         return append.head
 
-    async def submit(self, key: Key, command: Command) -> Stored:
+    async def submit(
+        self, key: Key, command: Command, acknowledge: Callable[[Stored], None] = lambda stored: None
+    ) -> Stored:
         """Store a visitor's command; it is on disk when this returns, and shown to every session.
 
         Cancelling leaves it to be stored; sending the same command again gives the same answer.
+
+        Args:
+            key: the conversation.
+            command: what the visitor does.
+            acknowledge: told of the same as the caller, at once after it was shown: both go out in one packet.
 
         Raises:
             BadCommand: it cannot be done as things stand.
@@ -139,8 +151,8 @@ class Conversations:
             LogUnavailable, Busy: nothing was stored.
         """
         async with self._lanes.of(key) as lane:
-            event = await self._background.finish(self._submit(lane, command), "submit")
-        return Stored(client_msg_id=command.client_msg_id, seq=event.seq, id=event.id, at=event.at)
+            stored: Stored = await self._background.finish(self._submit(lane, command, acknowledge), "submit")
+        return stored
 
     async def change(self, key: Key, decide: Decide, *, author: str = "", client_msg_id: str = "") -> Changed:
         """Let somebody other than the visitor add to a conversation; it is on disk and shown when this returns.
@@ -240,10 +252,7 @@ class Conversations:
             return await self._store.erase_visitor(workspace, visitor)
         async with self._lanes.of((workspace, head.conversation)) as lane:
             await self._answering.give_up(lane)
-            async with lane.turnstile:
-                erased = await self._store.erase_visitor(workspace, visitor)
-                await self._lanes.reload(lane)
-                await self._rules.erased(lane.head)
+            erased: int = await self._background.finish(self._erase(lane, visitor), "erase")
         return erased
 
     # -- life of the process
@@ -273,19 +282,26 @@ class Conversations:
 
     # -- storing
 
-    async def _submit(self, lane: Lane, command: Command) -> Event:
+    async def _submit(self, lane: Lane, command: Command, acknowledge: Callable[[Stored], None]) -> Stored:
         async with lane.turnstile:
-            known = lane.known(VISITOR, command.client_msg_id)
+            event = await self._event_of(lane, command)
+        stored = Stored(client_msg_id=command.client_msg_id, seq=event.seq, id=event.id, at=event.at)
+        acknowledge(stored)
+        return stored
+
+    async def _event_of(self, lane: Lane, command: Command) -> Event:
+        """Give the event that a command becomes, or became before. The caller holds the turnstile."""
+        known = lane.known(VISITOR, command.client_msg_id)
+        if known is not None:
+            return same(known, command)
+        try:
+            return await self._store_command(lane, command)
+        except Conflict:  # the id was used long ago, or another process appended
+            await self._lanes.reload(lane)
+            known = await self._stored_before(lane, VISITOR, command.client_msg_id)
             if known is not None:
                 return same(known, command)
-            try:
-                return await self._store_command(lane, command)
-            except Conflict:  # the id was used long ago, or another process appended
-                await self._lanes.reload(lane)
-                known = await self._stored_before(lane, VISITOR, command.client_msg_id)
-                if known is not None:
-                    return same(known, command)
-                return await self._store_command(lane, command)
+            return await self._store_command(lane, command)
 
     async def _store_command(self, lane: Lane, command: Command) -> Event:
         drafts, asks = Drafts(lane.head, at=self._now_ms()), is_turn(command)
@@ -323,6 +339,14 @@ class Conversations:
             self._answering.follow(lane)
         return Changed(head=lane.head, events=tuple(drafts.events))
 
+    async def _erase(self, lane: Lane, visitor: str) -> int:
+        async with lane.turnstile:
+            erased = await self._store.erase_visitor(lane.key[0], visitor)
+            lane.reset(scrubbed(lane.head))  # nothing is read for it: what is done must not be told as a failure
+            self._hub.signal(lane.key, ErasedSignal())
+            await self._rules.erased(lane.head)
+            return erased
+
     async def _stored_before(self, lane: Lane, author: str, client_msg_id: str) -> Event | None:
         workspace, conversation = lane.key
         return await self._store.by_client_msg_id(workspace, conversation, author, client_msg_id)
@@ -350,7 +374,7 @@ class Conversations:
 
     async def _append(self, lane: Lane, drafts: Drafts) -> None:
         """Store events, then show them. The caller holds the turnstile."""
-        append = _append_of(drafts)
+        append = self._append_of(drafts)
         try:
             with trace.span("kefu.commit"):
                 await self._store.append(append)
@@ -364,16 +388,10 @@ class Conversations:
         self._rules.stored(drafts)
         self._stored(append.head, append.events)
 
-
-def _append_of(drafts: Drafts, *, opens: bool = False) -> Append:
-    events = tuple(drafts.events)
-    return Append(
-        head=drafts.head,
-        events=events,
-        onward=told_outside(drafts.head, events),
-        timers=drafts.timers,
-        opens=opens,
-    )
+    def _append_of(self, drafts: Drafts, *, opens: bool = False) -> Append:
+        head, events = drafts.head, tuple(drafts.events)
+        onward = told_outside(head, events) if self._listened(head.workspace) else ()
+        return Append(head=head, events=events, onward=onward, timers=drafts.timers, opens=opens)
 
 
 def _patience(settings: ConversationSettings) -> Patience:

@@ -28,4 +28,9 @@ class WordingSignal(msgspec.Struct, frozen=True, kw_only=True):
     aborted: bool = False
 
 
-Signal = TypingSignal | ReadSignal | WordingSignal
+class ErasedSignal(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said until now was erased: whoever shows it is to show what is left."""
+
+
+ShownSignal = TypingSignal | ReadSignal | WordingSignal
+Signal = ShownSignal | ErasedSignal

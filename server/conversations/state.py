@@ -31,6 +31,7 @@ AGENT = "agent:"  # begins an agent's name as author or owner
 
 _LANGUAGES = ("zh", "en")  # that the system speaks
 _LAST_CHARS = 120  # of what was said last
+_UNKNOWN = {"page": "", "device": "", "zone": ""}
 
 
 class Fence(msgspec.Struct, frozen=True):
@@ -49,6 +50,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     kb: str
     language: str = ""
     page: str = ""  # where the visitor was when it began
+    device: str = ""  # that the visitor had then
+    zone: str = ""  # the visitor's time zone then, IANA name
     seq: int = 0  # of the last public event
     internal_seq: int = 0
     turn: int = 0  # the visitor's last
@@ -58,6 +61,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     last_text: str = ""  # the beginning of what was said last, by anybody
     last_author: str = ""
     sentiment: str = ""  # of the visitor's last turn
+    erased_seq: int = 0  # up to which words were erased; 0: none were
     handling: Handling = Handling()
 
     @property
@@ -139,7 +143,8 @@ def spoken(handling: Handling, language: str) -> Handling:
 def scrubbed(head: Head) -> Head:
     """Give the state without a word of the visitor's or to the visitor, for one who was erased."""
     handling = msgspec.structs.replace(head.handling, transfer_note="", email="", resolution="", tags=())
-    return msgspec.structs.replace(head, last_text="", last_author="", page="", sentiment="", handling=handling)
+    words = {"last_text": "", "last_author": "", "sentiment": "", **_UNKNOWN}
+    return msgspec.structs.replace(head, erased_seq=head.seq, handling=handling, **words)
 
 
 def opened(workspace: str, conversation: bytes, visitor: str, body: Opened, *, at: Millis) -> Head:
@@ -151,6 +156,8 @@ def opened(workspace: str, conversation: bytes, visitor: str, body: Opened, *, a
         kb=body.kb,
         language=body.language,
         page=body.page,
+        device=body.device,
+        zone=body.zone,
         opened_at=at,
         last_at=at,
         handling=Handling(language=body.language, begun_at=at, since=at),

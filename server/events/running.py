@@ -9,6 +9,7 @@ from server.connections.rates import Limiter, Rate
 from server.events.deliveries import Deliveries
 from server.events.figures import Figures
 from server.events.guard import Guard
+from server.events.listeners import Listeners
 from server.events.outgoing import Outgoing
 from server.events.relay import Relay
 from server.events.subscriptions import Subscriptions
@@ -24,6 +25,7 @@ class RunningWebhooks:
     """What others need of them."""
 
     relay: Relay
+    listeners: Listeners
     admin: Webhooks
     allow: Callable[[Guard], None]  # decide by other rules where may be called
     figures: Figures
@@ -44,7 +46,9 @@ async def running_webhooks(store: ConversationLog, settings: Installation) -> As
         await asyncio.to_thread(figures.look)  # a file that cannot be used is found at the start
         tasks.append(asyncio.create_task(relay.run(), name="webhooks"))
         tasks.append(asyncio.create_task(figures.run(), name="webhook figures"))
-        yield RunningWebhooks(relay=relay, admin=admin, allow=outgoing.allow, figures=figures)
+        yield RunningWebhooks(
+            relay=relay, listeners=Listeners(subscriptions), admin=admin, allow=outgoing.allow, figures=figures
+        )
     finally:
         await relay.finish()
         for task in tasks:

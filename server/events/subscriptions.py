@@ -51,6 +51,7 @@ class Subscriptions:
         """Take the file's path; it is made when first used."""
         self._file = WebhookFile(path)
         self._now_ms = now_ms
+        self.written = 0  # changes made through this object
 
     def add(
         self, workspace: str, url: str, *, kinds: Sequence[str] = (), secret: str = "", disabled: str = ""
@@ -78,6 +79,7 @@ class Subscriptions:
             if len(there) >= PER_WORKSPACE:
                 raise BadCommand(f"a workspace has at most {PER_WORKSPACE} webhooks; remove one first.")
             _write(db, added)
+        self.written += 1
         return added
 
     def get(self, workspace: str, subscription_id: str) -> Subscription:
@@ -129,6 +131,7 @@ class Subscriptions:
             db.execute("DELETE FROM subscriptions WHERE id = ?", (subscription_id,))
             db.execute("DELETE FROM deliveries WHERE subscription = ?", (subscription_id,))
             _count(db)
+        self.written += 1
 
     def changes(self) -> int:
         """Give a number that grows with every change, whoever made it."""
@@ -147,7 +150,8 @@ class Subscriptions:
             changed = msgspec.structs.replace(found, **change(found))
             if changed != found:
                 _write(db, changed)
-            return changed
+        self.written += 1
+        return changed
 
 
 def _one(db: sqlite3.Connection, workspace: str, subscription_id: str) -> Subscription:

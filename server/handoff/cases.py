@@ -56,6 +56,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     visitor_presence: str  # "online", "grace", "away"
     sentiment: str  # "negative", "neutral", "positive", "" if it is not known
+    front: bool = False  # served before all others of its priority: it had an agent already
+    visitor_gone_at: Millis = 0  # when the visitor went, where somebody waits for them
+    asks_until: Millis = 0  # that it rings, or is offered to a colleague
     read_seq: int = 0  # up to which this agent read it
     viewers: tuple[str, ...] = ()  # agents who look at it just now
 
@@ -103,6 +106,9 @@ class DeskSession(Protocol):
 
     def case_changed(self, case: Case) -> None:
         """Take a conversation that is new in a list, or otherwise."""
+
+    def erased(self, conversation: str) -> None:
+        """Take note that what was said in a conversation was erased."""
 
     def agent_changed(self, view: AgentView) -> None:
         """Take a colleague who came, went or took something on."""
@@ -163,14 +169,14 @@ def found_line(found: Found) -> FoundLine:
     )
 
 
-def case_of(head: Head, *, owner_name: str, here: bool, read_seq: int = 0, viewers: tuple[str, ...] = ()) -> Case:
+def case_of(head: Head, *, owner_name: str, here: bool, asks_until: Millis = 0, viewers: tuple[str, ...] = ()) -> Case:
     """Show a conversation.
 
     Args:
         head: where it stands.
         owner_name: of the agent who has it.
         here: whether the visitor is connected.
-        read_seq: up to which the asking agent read it.
+        asks_until: when a ring or an offer to a colleague ends.
         viewers: agents who look at it.
     """
     handling = head.handling
@@ -207,7 +213,9 @@ def case_of(head: Head, *, owner_name: str, here: bool, read_seq: int = 0, viewe
         email=handling.email,
         visitor_presence=_presence(handling, here=here),
         sentiment=head.sentiment,
-        read_seq=read_seq,
+        front=handling.front,
+        visitor_gone_at=0 if here else handling.visitor_gone_at,
+        asks_until=asks_until,
         viewers=viewers,
     )
 

@@ -22,7 +22,6 @@ from server.handoff.floors import Floors, limits_of
 from server.handoff.following import Following
 from server.handoff.outcomes import NothingToDo, Step, TooEarly, Transition, Word
 from server.handoff.routing import Presence
-from server.handoff.scene import Floor
 from server.handoff.screens import Screens
 from server.handoff.states import WAITING, WITH_AGENT, Millis, Moved, State
 from server.handoff.timers import DEFAULTS, SECOND
@@ -282,7 +281,8 @@ class Clockwork:
     async def _renew(self, workspace: str, *, whole: bool) -> bool:
         """Tell who waits of a new number; and, after more has changed, look who can still be served, and by whom."""
         floor, now = self._floors.floor(workspace), self._now_ms()
-        places, done = _places(floor), True
+        done = True
+        places = {case.conversation: floor.places.of(case) for case in floor.queue}
         for head in self._floors.heads(workspace):
             handling = head.handling
             moved_up = handling.state is State.QUEUED and places.get(head.conversation) != handling.position
@@ -360,13 +360,3 @@ class Clockwork:
             for work in begun:  # cancelled before their turn came: nothing of them was done
                 if getcoroutinestate(work) == CORO_CREATED:
                     work.close()
-
-
-def _places(floor: Floor) -> dict[bytes, int]:
-    """Give each waiting conversation's number within its department, as `routing.position` does, all at once."""
-    places: dict[bytes, int] = {}
-    counted: dict[str, int] = {}
-    for case in sorted(floor.queue, key=lambda case: case.order):
-        department = case.handling.department
-        places[case.conversation] = counted[department] = counted.get(department, 0) + 1
-    return places

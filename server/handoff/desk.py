@@ -241,6 +241,8 @@ class Desk:
         owns = head is not None and head.handling.agent == agent.id
         signal = ReadSignal(author=agent_name(agent.id), seq=seq)
         self._hub.signal(key, signal, but=session, agents_only=not owns)
+        if head is not None:
+            self._screens.read(head, agent.id)
         await self._keep(agent, "read", key, str(seq), gone)
 
     def viewing(self, agent: Agent, session: DeskSession, key: Key | None) -> None:
@@ -311,6 +313,14 @@ class Desk:
         ]
         shown = await self._search.shown(found[offset : offset + limit], text)
         return FoundPage(items=tuple(map(found_line, shown)), total=len(found))
+
+    async def conversations_saying(self, agent: Agent, text: str, *, limit: int) -> tuple[bytes, ...]:
+        """Find conversations by what was said in them, for `cases`, which leaves out what the agent may not see.
+
+        Raises:
+            LogUnavailable: the index cannot be read.
+        """
+        return tuple(await self._search.conversations(agent.workspace, text, limit=limit))
 
     def agents(self, workspace: str) -> tuple[AgentView, ...]:
         """Show all agents who may work."""

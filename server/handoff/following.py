@@ -102,7 +102,8 @@ class Following:
 
     def decide(self, head: Head, action: does.Action, now: Millis) -> Result:
         """Ask the machine."""
-        return decide(head.handling, action, self._floors.floor(head.workspace), now, conversation=head.conversation)
+        floor = self._floors.floor(head.workspace)
+        return decide(head.handling, action, floor, now, conversation=head.conversation, visitor_zone=head.zone)
 
     def follow(self, drafts: Drafts, action: does.Action, put: Put | None = None, *, client_msg_id: str = "") -> Result:
         """Put what an agent or the system does, and what follows.

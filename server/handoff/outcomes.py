@@ -83,7 +83,8 @@ class Word(StrEnum):
     TAKEN_OVER = "taken_over"  # you had it
     REASSIGNED = "reassigned"  # you had it, and were too slow or away
     ASKED_TO_TAKE = "asked_to_take"
-    TRANSFER_OVER = "transfer_over"
+    TRANSFER_OVER = "transfer_over"  # the card goes away
+    TRANSFER_BACK = "transfer_back"  # you asked, and `by` declined, or nobody took it
     GOES_ROUND = "goes_round"  # it comes back to who had it already
     FIRST_REPLY_DUE = "first_reply_due"
     REPLY_LATE = "reply_late"

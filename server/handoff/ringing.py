@@ -71,7 +71,7 @@ def transfer_back(scene: Scene, step: Step, *, by: str = "") -> Transition:
         State.ACTIVE,
         told=Told.STILL_WITH,
         values={"name": scene.name(before.agent)},
-        notices=[Notice(word=Word.TRANSFER_OVER, agent=before.agent, by=by), asked],
+        notices=[Notice(word=Word.TRANSFER_BACK, agent=before.agent, by=by), asked],
         why=before.transfer_note,
         transfer_to="",
         transfer_note="",

@@ -4,6 +4,7 @@ The rule: skill first, then the smallest share of capacity in use, then the long
 before comes first while a reopening counts. Waiting conversations are served in the order of `Handling.order`.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from math import ceil
@@ -48,6 +49,9 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
         return self.presence is Presence.AVAILABLE and not self.agent.disabled and self.load < self.agent.capacity
 
 
+_Order = tuple[int, int, Millis, bytes]
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation that waits for an agent."""
 
@@ -56,7 +60,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     sticky: str = ""  # the agent it had, while the reopen window is open
 
     @property
-    def order(self) -> tuple[int, int, Millis, bytes]:
+    def order(self) -> _Order:
         """What the queue is sorted by."""
         return *self.handling.order, self.conversation
 
@@ -147,17 +151,25 @@ def staffed(handling: Handling, seats: Iterable[Seat], among: frozenset[Presence
     return any(seat.presence in among and fits(handling, seat.agent) for seat in seats)
 
 
-def position(case: Waiting, queue: Iterable[Waiting]) -> int:
-    """Give a conversation's place among those that wait for the same department, from 1."""
-    ahead = (
-        other
-        for other in queue
-        if other.conversation != case.conversation
-        and other.handling.state in WAITING
-        and other.handling.department == case.handling.department
-        and other.order < case.order
-    )
-    return 1 + sum(1 for _ in ahead)
+class Places:
+    """Places in the queue, counted from 1 in each department. Sorted once, as all of a long queue ask for theirs."""
+
+    def __init__(self, queue: Iterable[Waiting]) -> None:
+        self._orders: dict[str, list[_Order]] = {}
+        self._in_queue: dict[bytes, Waiting] = {}
+        for case in queue:
+            if case.handling.state in WAITING:
+                self._orders.setdefault(case.handling.department, []).append(case.order)
+                self._in_queue[case.conversation] = case
+        for orders in self._orders.values():
+            orders.sort()
+
+    def of(self, case: Waiting) -> int:
+        """Give the place that a conversation has, or would have as it is given here."""
+        ahead = bisect_left(self._orders.get(case.handling.department, ()), case.order)
+        own = self._in_queue.get(case.conversation)
+        counted = own is not None and own.handling.department == case.handling.department and own.order < case.order
+        return 1 + ahead - counted
 
 
 def minutes(place: int, pickups: Iterable[Pickup], now: Millis) -> int | None:

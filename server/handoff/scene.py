@@ -1,13 +1,14 @@
 """One decision: where the conversation stands, who is there, what time it is; and how a transition is made of it."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from server.handoff import hours, routing
 from server.handoff.outcomes import Notice, Step, Transition, Word
-from server.handoff.routing import EXPECTED, Pickup, Presence, Seat, Waiting
+from server.handoff.routing import EXPECTED, Pickup, Places, Presence, Seat, Waiting
 from server.handoff.staff import GENERAL, Agent, Department
 from server.handoff.states import NOBODY, WAITING, Handling, Millis, Moved, State, Status, agent_name
 from server.handoff.timers import DEFAULTS, SECOND, Limits, due, limits
@@ -45,7 +46,7 @@ AGENT_OVER: Mapping[str, Any] = {
 }
 
 
-class Floor(msgspec.Struct, frozen=True, kw_only=True):
+class Floor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a decision needs to know of the workspace."""
 
     departments: Mapping[str, Department]
@@ -57,6 +58,11 @@ class Floor(msgspec.Struct, frozen=True, kw_only=True):
     def seat(self, agent: str) -> Seat | None:
         """Give an agent's seat."""
         return next((seat for seat in self.seats if seat.agent.id == agent), None)
+
+    @cached_property
+    def places(self) -> Places:
+        """Places in the queue."""
+        return Places(self.queue)
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +99,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     def place(self, handling: Handling) -> dict[str, str]:
         """Say where in the queue a handling stands, and how long that takes, as a text's values."""
         case = Waiting(conversation=self.conversation, handling=handling)
-        position = routing.position(case, self.floor.queue)
+        position = self.floor.places.of(case)
         estimate = routing.minutes(position, self.floor.pickups.get(handling.department, ()), self.now)
         return {"position": str(position), "minutes": "" if estimate is None else str(estimate)}
 

@@ -22,6 +22,7 @@ from server.handoff.outcomes import Notice, Word
 from server.handoff.staff import Agent, Role, Staff
 from server.handoff.states import TO_AGENT, TO_DEPARTMENT, UNSTAFFED, WAITING, WITH_AGENT, Millis, State, agent_name
 from server.handoff.timers import SECOND, Limits
+from server.ids import to_text
 from server.stores.protocols import CaseFilter
 
 _READS, _DRAFTS = 5_000, 200  # kept of one agent
@@ -62,24 +63,30 @@ class Screens:
         """Show that a colleague came, went or took something on."""
         seat = self._floors.floor(workspace).seat(agent)
         if seat is not None:
+            view = view_of(seat)
             for _, session in self._attendance.sessions(workspace):
-                session.agent_changed(view_of(seat))
+                session.agent_changed(view)
 
     def notify(self, head: Head, agent: str, notice: Notified) -> None:
         """Tell an agent something just now."""
-        case = self._case(head)
+        self._notify(self._case(head), head, agent, notice)
+
+    def _notify(self, case: Case, head: Head, agent: str, notice: Notified) -> None:
         for session in self._attendance.sessions_of(head.workspace, agent):
             session.notified(self._as_read_by(case, head, agent), notice)
 
+    def read(self, head: Head, agent: str) -> None:
+        """Show an agent who has more than one window what was read in one of them."""
+        sessions = self._attendance.sessions_of(head.workspace, agent)
+        for session in sessions if len(sessions) > 1 else ():
+            session.case_changed(self.case(head, agent))
+
     def _notice(self, head: Head, notice: Notice) -> None:
-        until = 0
-        if notice.word is Word.RINGS:
-            until = head.handling.since + self._limits(head).ring * SECOND
-        elif notice.word is Word.ASKED_TO_TAKE:
-            until = head.handling.since + self._limits(head).transfer * SECOND
+        until = self._asks_until(head) if notice.word in (Word.RINGS, Word.ASKED_TO_TAKE) else 0
         told = Notified(word=notice.word.value, by=notice.by, until=until)
+        case = self._case(head)
         for agent in self._told(head.workspace, notice):
-            self.notify(head, agent, told)
+            self._notify(case, head, agent, told)
 
     def _told(self, workspace: str, notice: Notice) -> list[str]:
         """Give the agents whom a notice is for."""
@@ -95,7 +102,10 @@ class Screens:
     # -- looking
 
     def may_see(self, agent: Agent, head: Head) -> bool:
-        """Whether a conversation is an agent's to see: of the departments, or given or offered to the agent."""
+        """Whether a conversation is an agent's to see: of the departments, or given or offered to the agent just now.
+
+        To have had it gives no right to it: who left its department has left it, too.
+        """
         handling = head.handling
         if agent.workspace != head.workspace or agent.disabled:
             return False
@@ -106,8 +116,7 @@ class Screens:
         return (
             agent.role is Role.ADMIN
             or handling.department in agent.departments
-            or agent.id in (handling.agent, handling.offered_to, handling.former)
-            or agent.id in handling.trail
+            or agent.id in (handling.agent, handling.offered_to)
             or asked
         )
 
@@ -184,8 +193,12 @@ class Screens:
                 self.show(head)
 
     def forget(self, head: Head) -> None:
-        """Forget what was typed about a visitor."""
+        """Forget what was typed about a visitor, and let every page forget what it shows of one."""
         self.drafts.drop_all((head.workspace, head.conversation))
+        for agent, session in self._attendance.sessions(head.workspace):
+            if self.may_see(agent, head):
+                session.erased(to_text(head.conversation))
+        self.show(head)
 
     # -- making rows
 
@@ -197,11 +210,19 @@ class Screens:
             head,
             owner_name=owner.name if owner is not None else "",
             here=self._hub.present(key),
+            asks_until=self._asks_until(head),
             viewers=tuple(viewers),
         )
 
     def _as_read_by(self, case: Case, head: Head, agent: str) -> Case:
-        return replace(case, read_seq=self.reads.get(head.workspace, agent, head.conversation) or 0)
+        read = self.reads.get(head.workspace, agent, head.conversation) or 0
+        return replace(case, read_seq=read) if read else case  # the same row for all who read nothing of it
+
+    def _asks_until(self, head: Head) -> Millis:
+        """Give when a ring ends, or an offer to a colleague; 0 where it is neither."""
+        handling, limits = head.handling, self._limits(head)
+        asked_for_s = {State.RINGING: limits.ring, State.TRANSFERRING: limits.transfer}.get(handling.state)
+        return 0 if asked_for_s is None else handling.since + asked_for_s * SECOND
 
     def _limits(self, head: Head) -> Limits:
         return limits_of(self._floors.floor(head.workspace).departments.get(head.handling.department))

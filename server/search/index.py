@@ -25,6 +25,7 @@ _SCHEMA = (
     "internal_seq INTEGER NOT NULL, PRIMARY KEY (workspace, conversation)) WITHOUT ROWID",
     f"PRAGMA user_version = {_VERSION}",
 )
+_LINES_A_CONVERSATION = 10  # that are looked at to find one
 _AUDIENCES = (Audience.PUBLIC, Audience.INTERNAL)
 
 Result = TypeVar("Result")
@@ -126,6 +127,20 @@ class SearchIndex:
             ]
 
         return await self._run(read)
+
+    async def conversations(self, workspace: str, text: str, *, limit: int) -> list[bytes]:
+        """Find conversations with a line that has all words of a text, that with the newest such line first."""
+        wanted = query(text)
+        if not wanted:
+            return []
+        # Of a word that is everywhere only the newest lines are looked at: more are no help, and hold up the index.
+        sql = (
+            "SELECT conversation FROM (SELECT conversation, words.rowid AS line FROM words JOIN lines "
+            "ON lines.id = words.rowid WHERE words MATCH ? AND workspace = ? ORDER BY words.rowid DESC LIMIT ?) "
+            "GROUP BY conversation ORDER BY max(line) DESC LIMIT ?"
+        )
+        values = (wanted, workspace, _LINES_A_CONVERSATION * limit, limit)
+        return await self._run(lambda: [row[0] for row in self._open().execute(sql, values).fetchall()])
 
     async def forget(self, key: Key) -> None:
         """Delete a conversation's words; what is left of it in the log may be indexed again."""

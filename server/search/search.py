@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 MAX_FOUND = 500  # lines; who finds more asks for more words
 _AT_ONCE = 500  # events of a conversation that are read at once
+_HEADS_AT_ONCE = 200  # conversations in memory while an index is made anew
 _PAUSE_S = 0.5  # between two rounds: what is said meanwhile is indexed together
 _AFTER_FAILURE_S = 5.0
 _BACK_MS = 3_600_000  # conversations that were indexed up to an hour before the end are looked at again
@@ -69,9 +70,12 @@ class Search:
         Raises:
             LogUnavailable: the index or the log cannot be read.
         """
-        since = await self._index.newest() - _BACK_MS
-        for head in await self._store.cases.said_since(since):
-            self._changed.setdefault((head.workspace, head.conversation), head)
+        since, last = await self._index.newest() - _BACK_MS, None
+        while some := await self._store.cases.said_since(since, behind=last, limit=_HEADS_AT_ONCE):
+            for head in some:
+                self._changed.setdefault((head.workspace, head.conversation), head)
+            await self.work()  # what fails is noted, and tried again
+            last = some[-1]
         for mark in await self._store.cases.marks():
             erased = await self._store.head(mark.workspace, mark.conversation) if mark.kind == "erased" else None
             if erased is not None:
@@ -99,6 +103,14 @@ class Search:
             if head is not None:
                 found.append(_found(head, place))
         return found
+
+    async def conversations(self, workspace: str, text: str, *, limit: int) -> list[bytes]:
+        """Give conversations in which all words of a text were said in one line, the newest such line first.
+
+        Raises:
+            LogUnavailable: the index cannot be read.
+        """
+        return await self._index.conversations(workspace, text, limit=limit)
 
     async def shown(self, found: Iterable[Found], wanted: str) -> list[Found]:
         """Give what was found with the words around it; what was erased meanwhile is left out."""

@@ -40,6 +40,15 @@ class Audit:
             (workspace, self._now_ms(), actor, action, about, msgspec.json.encode(change).decode()),
         )
 
+    def trim(self, *, before: Millis) -> int:
+        """Delete the lines of all workspaces that are older than a moment; give how many.
+
+        Raises:
+            StaffUnavailable: nothing was deleted.
+        """
+        with self._file.writing() as db:
+            return db.execute("DELETE FROM audit WHERE at < ?", (before,)).rowcount
+
     def lines(self, workspace: str, *, limit: int, offset: int) -> tuple[list[Change], int]:
         """Give a part of the log, newest first, and how many lines it has."""
         sql = "SELECT position, at, actor, action, about, change FROM audit WHERE workspace = ? "

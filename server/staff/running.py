@@ -5,10 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time_ns
 
 from server.connections.connection import Connection
 from server.connections.endpoint import Connections
+from server.conversations.events import Millis
 from server.settings import Installation
 from server.staff.accounts import Accounts
 from server.staff.audit import Audit
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _EVERY_S = 0.4
 _PASSES = 2  # after a change: a connection that was being admitted at the first one is there at the second
+_TRIM_S = 3600.0  # how often old lines of the audit log are looked for
+_DAY_MS = 86_400_000
 _USE_S = 60.0  # how often it is noted which sessions have sockets, and looked whether one has grown too old
 
 
@@ -95,6 +98,25 @@ async def follow_staff(
         except StaffUnavailable as error:
             log.warning("changes of the staff cannot be looked for: %s", error)
         await pause(every_s)
+
+
+async def trim_audit(
+    audit: Audit,
+    kept_days: Callable[[], float],
+    *,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    now_ms: Callable[[], Millis] = lambda: time_ns() // 1_000_000,
+) -> None:
+    """Delete lines of the audit log that are older than the setting keeps them, at once and every hour, for ever."""
+    while True:
+        days = kept_days()
+        try:
+            gone = await asyncio.to_thread(audit.trim, before=now_ms() - int(days * _DAY_MS)) if days else 0
+            if gone:
+                log.info("%d lines of the audit log were older than %g days and are deleted", gone, days)
+        except StaffUnavailable as error:
+            log.warning("old lines of the audit log are not deleted yet: %s", error)
+        await pause(_TRIM_S)
 
 
 async def close_ended(staff: RunningStaff, connections: Connections) -> int:

@@ -66,10 +66,14 @@ class MemoryCases:
         found.sort(key=lambda head: (-head.last_at, head.conversation))
         return Page(items=tuple(found[offset : offset + limit]), total=len(found))
 
-    async def said_since(self, at: Millis) -> list[Head]:
+    async def said_since(self, at: Millis, *, behind: Head | None = None, limit: int = 500) -> list[Head]:
         """List conversations by their newest event."""
+
+        def place(head: Head) -> tuple[str, int, bytes]:
+            return head.workspace, -head.last_at, head.conversation
+
         found = [head for head in self._heads.values() if head.last_at >= at]
-        return sorted(found, key=lambda head: (head.last_at, head.conversation))
+        return sorted((head for head in found if behind is None or place(head) > place(behind)), key=place)[:limit]
 
     async def episodes(self, workspace: str, conversation: bytes) -> list[Episode]:
         """List a conversation's episodes."""

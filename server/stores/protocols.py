@@ -120,8 +120,14 @@ class CaseTable(Protocol):
     async def find(self, workspace: str, wanted: CaseFilter, *, offset: int = 0, limit: int = 50) -> Page:
         """List conversations, the one with the newest event first."""
 
-    async def said_since(self, at: Millis) -> list[Head]:
-        """List the conversations of all workspaces whose newest event is not older."""
+    async def said_since(self, at: Millis, *, behind: Head | None = None, limit: int = 500) -> list[Head]:
+        """List conversations whose newest event is not older: one workspace after the other, each from its newest on.
+
+        Args:
+            at: the moment.
+            behind: the last one of the part before; None: from the beginning.
+            limit: of them.
+        """
 
     async def episodes(self, workspace: str, conversation: bytes) -> list[Episode]:
         """List a conversation's episodes in their order; one in which nobody but the bot acted may be missing."""

@@ -127,9 +127,21 @@ class SqliteCases:
         rows = await self._rows(sql, [*values, limit, offset])
         return Page(items=tuple(_heads_in.decode(row[0]) for row in rows), total=total)
 
-    async def said_since(self, at: Millis) -> list[Head]:
-        """List conversations by their newest event."""
-        rows = await self._rows("SELECT head FROM conversations WHERE last_at >= ? ORDER BY last_at, id", (at,))
+    async def said_since(self, at: Millis, *, behind: Head | None = None, limit: int = 500) -> list[Head]:
+        """List conversations by their newest event, each workspace along its index."""
+        first = "SELECT head FROM conversations WHERE workspace = ? AND last_at >= ?"
+        then = "ORDER BY last_at DESC, id LIMIT ?"
+        rows, workspace = list[Any](), ""
+        if behind is not None:
+            workspace, last = behind.workspace, (behind.last_at, behind.last_at, behind.conversation)
+            further = "AND last_at <= ? AND (last_at < ? OR id > ?)"
+            rows = await self._rows(f"{first} {further} {then}", (workspace, at, *last, limit))
+        while len(rows) < limit:
+            next_one = "SELECT min(workspace) FROM conversations WHERE workspace > ?"
+            workspace = (await self._rows(next_one, (workspace,)))[0][0]
+            if workspace is None:
+                break
+            rows += await self._rows(f"{first} {then}", (workspace, at, limit - len(rows)))
         return [_heads_in.decode(row[0]) for row in rows]
 
     async def episodes(self, workspace: str, conversation: bytes) -> list[Episode]:

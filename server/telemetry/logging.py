@@ -193,6 +193,7 @@ def configure(settings: ServerSettings, stream: TextIO | None = None) -> Output:
         root.removeHandler(old)
     root.addHandler(handler)
     logging.captureWarnings(True)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
     output = Output(handler, repeats)
     output.adjust(settings)
     return output

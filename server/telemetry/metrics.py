@@ -66,6 +66,8 @@ class Metrics:
         self.workspace = Bounded(workspaces)
         self._decision, self._reason, self._stage = Bounded(16), Bounded(32), Bounded(32)
         self._readers: list[Callable[[], Iterable[Reading]]] = []
+        self._heard: dict[str, Counter] = {}  # series by workspace; looking one up by its labels takes longer
+        self._answered: dict[tuple[str, str, bool], tuple[Counter, Histogram]] = {}
         self._registry.register(_Lookup(self._read))
         ProcessCollector(registry=self._registry)
         make = self._registry
@@ -113,7 +115,11 @@ class Metrics:
 
     def heard(self, workspace: str) -> None:
         """Count a visitor's message."""
-        self._messages.labels(self.workspace(workspace)).inc()
+        label = self.workspace(workspace)
+        series = self._heard.get(label)
+        if series is None:
+            series = self._heard[label] = self._messages.labels(label)
+        series.inc()
 
     def rated(self, workspace: str, *, up: bool) -> None:
         """Count a thumb."""
@@ -122,9 +128,15 @@ class Metrics:
     def turn(self, told: Told) -> None:
         """Count a turn."""
         workspace, decision = self.workspace(told.workspace), self._decision(told.decision)
-        self._turns.labels(workspace, decision, "yes" if told.cached else "no").inc()
+        key = (workspace, decision, told.cached)
+        series = self._answered.get(key)
+        if series is None:
+            turns = self._turns.labels(workspace, decision, "yes" if told.cached else "no")
+            series = self._answered[key] = (turns, self._replies.labels(workspace, decision))
+        turns, replies = series
+        turns.inc()
         if told.ms is not None:
-            self._replies.labels(workspace, decision).observe(told.ms / 1000)
+            replies.observe(told.ms / 1000)
         if told.decision == "handoff":
             self._handoffs.labels(workspace, self._reason(told.reason)).inc()
         for stage in told.degraded:

@@ -14,6 +14,8 @@ from server.events.figures import Figures, added
 from server.stores.sqlite import SqliteLog
 from server.telemetry.logging import Output
 from server.telemetry.metrics import Reading
+from server.uploads.figures import RATE
+from server.uploads.running import RunningUploads
 
 
 def of_connections(connections: Connections, workspace: Callable[[str], str]) -> Iterator[Reading]:
@@ -27,10 +29,7 @@ def of_connections(connections: Connections, workspace: Callable[[str], str]) ->
     yield Reading(name="connections", help="Live WebSocket connections.", value=len(connections))
     yield Reading(name="outbox_frames", help="Frames that wait for slow peers.", value=frames)
     yield Reading(name="outbox_bytes", help="Bytes that wait for slow peers.", value=size)
-    refused: Counter[tuple[str, str]] = Counter()
-    for (name, reason), times in connections.refused.items():
-        refused[workspace(name) if name else "", reason] += times
-    for (name, reason), times in refused.items():
+    for name, reason, times in _shared(connections.refused, workspace):
         labels = (("workspace", name), ("reason", reason))
         yield Reading(name="refused_total", help="Requests and frames refused.", value=times, labels=labels)
     for reason, times in connections.closed.items():
@@ -40,10 +39,7 @@ def of_connections(connections: Connections, workspace: Callable[[str], str]) ->
 
 def of_api(refused: Mapping[tuple[str, str], int], workspace: Callable[[str], str]) -> Iterator[Reading]:
     """Tell what programs were refused, by the kind of problem."""
-    shared: Counter[tuple[str, str]] = Counter()
-    for (name, reason), times in refused.items():
-        shared[workspace(name) if name else "", reason] += times
-    for (name, reason), times in shared.items():
+    for name, reason, times in _shared(refused, workspace):
         labels = (("workspace", name), ("reason", reason))
         yield Reading(name="api_refused_total", help="Requests of programs refused.", value=times, labels=labels)
 
@@ -68,6 +64,33 @@ def of_webhooks(
             name="webhooks_oldest_seconds", help="Since when the oldest of them waits.", value=oldest_s, labels=labels
         )
         yield Reading(name="webhooks_dead", help="Messages that were given up.", value=counts.dead, labels=labels)
+
+
+def of_uploads(uploads: RunningUploads, workspace: Callable[[str], str]) -> Iterator[Reading]:
+    """Tell what files were kept, which were not and why, and what the pictures among them cost."""
+    figures, rate = uploads.files.figures, uploads.limits.refused
+    for name, text, counted in (
+        ("uploads_total", "Files that were kept.", figures.files),
+        ("uploads_bytes_total", "Bytes of files that were kept, as they are kept.", figures.bytes),
+    ):
+        for label, media_type, value in _shared(counted, workspace):
+            yield Reading(name=name, help=text, value=value, labels=(("workspace", label), ("media_type", media_type)))
+    refused = figures.refused + Counter({(name, RATE): times for name, times in rate.items()})
+    for label, reason, times in _shared(refused, workspace):
+        labels = (("workspace", label), ("reason", reason))
+        yield Reading(name="uploads_refused_total", help="Files that were not kept.", value=times, labels=labels)
+    pictures, seconds = uploads.files.drawing
+    yield Reading(name="upload_pictures_total", help="Pictures that were drawn anew, or not.", value=pictures)
+    yield Reading(name="upload_worker_seconds_total", help="Time that the worker had them.", value=seconds)
+
+
+def _shared(counted: Mapping[tuple[str, str], int], workspace: Callable[[str], str]) -> Iterator[tuple[str, str, int]]:
+    """Give counts by workspace and something else, with the workspaces as the label bounds them."""
+    shared: Counter[tuple[str, str]] = Counter()
+    for (name, other), times in counted.items():
+        shared[workspace(name) if name else "", other] += times
+    for (name, other), times in shared.items():
+        yield name, other, times
 
 
 def of_conversations(conversations: Conversations) -> Iterator[Reading]:

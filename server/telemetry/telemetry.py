@@ -18,6 +18,7 @@ from server.telemetry.logging import Output
 from server.telemetry.metrics import Metrics
 from server.telemetry.stalls import Stalls
 from server.telemetry.turns import Turns
+from server.uploads.running import RunningUploads
 
 
 class Telemetry:
@@ -55,6 +56,7 @@ class Telemetry:
         connections: Connections,
         webhooks: Figures,
         api_refused: Counter[tuple[str, str]],
+        uploads: RunningUploads,
     ) -> None:
         """Look up the parts' figures at each scrape."""
         self.metrics.read_from(partial(readings.of_readiness, ready))
@@ -64,6 +66,7 @@ class Telemetry:
         self.metrics.read_from(partial(readings.of_connections, connections, self.metrics.workspace))
         self.metrics.read_from(partial(readings.of_api, api_refused, self.metrics.workspace))
         self.metrics.read_from(partial(readings.of_webhooks, webhooks, self.metrics.workspace))
+        self.metrics.read_from(partial(readings.of_uploads, uploads, self.metrics.workspace))
 
     def _adjust_turns(self, settings: Installation) -> None:
         self.turns.log_text = settings.server.log_text

@@ -1,5 +1,7 @@
 """How often one visitor, or one conversation of a program's, may send and fetch files."""
 
+from collections import Counter
+
 from server.connections.rates import Limiter, Rate
 
 Sender = tuple[str, bytes]  # workspace, conversation
@@ -19,13 +21,15 @@ class FileLimits:
         self._at_once = at_once
         self._all_at_once = all_at_once
         self._coming: list[Sender] = []
+        self.refused: Counter[str] = Counter()  # by workspace
 
     def enter(self, sender: Sender) -> float:
         """Count a file that begins to come and give 0; or count none and give the seconds to wait."""
-        if self._coming.count(sender) >= self._at_once or len(self._coming) >= self._all_at_once:
-            return 1.0
-        wait_s = self._sent.wait_s(sender)
-        if not wait_s:
+        full = self._coming.count(sender) >= self._at_once or len(self._coming) >= self._all_at_once
+        wait_s = 1.0 if full else self._sent.wait_s(sender)
+        if wait_s:
+            self.refused[sender[0]] += 1
+        else:
             self._coming.append(sender)
         return wait_s
 

@@ -51,6 +51,7 @@ class Studio:
         self._waiting = 0
         self._used_at = 0.0
         self._drawn = 0
+        self.pictures, self.seconds = 0, 0.0  # that the worker was given, and had them
         self._worker: subprocess.Popen[bytes] | None = None
 
     @property
@@ -97,8 +98,8 @@ class Studio:
     # -- on the thread
 
     def _draw(self, path: Path, kind: Kind, to: Path) -> str:
-        until = time.monotonic() + self._patience_s
-        sound = False
+        began, sound = time.monotonic(), False
+        until = began + self._patience_s
         try:
             worker = self._ready()
             answer, rest = _asked(worker, Order(path=str(path), kind=kind.name), until)
@@ -112,6 +113,8 @@ class Studio:
             raise FilesUnavailable(f"A picture cannot be drawn ({error}).") from error
         finally:
             self._used_at = time.monotonic()
+            self.seconds += self._used_at - began
+            self.pictures += 1
             self._drawn += 1
             if not sound or self._drawn >= _PICTURES:
                 self._end()

@@ -20,6 +20,7 @@ from server.errors import ServerError
 from server.ids import ID_BYTES
 from server.stores.protocols import ConversationLog, Upload
 from server.uploads.errors import FilesUnavailable, FileTooLarge, TooManyFiles, UnknownKind, UploadNotFound
+from server.uploads.figures import UploadFigures
 from server.uploads.folder import Folder
 from server.uploads.kinds import SNIFFED, Kind, kind_of, safe_name
 from server.uploads.naming import find_upload
@@ -68,6 +69,12 @@ class Uploads:
         self._settings = settings or UploadSettings()
         self._now = now
         self._make_id = make_id
+        self.figures = UploadFigures()
+
+    @property
+    def drawing(self) -> tuple[int, float]:
+        """Pictures that were given to the worker, and the seconds that it had them."""
+        return self._studio.pictures, self._studio.seconds
 
     @property
     def max_bytes(self) -> int:
@@ -91,6 +98,15 @@ class Uploads:
             TooManyFiles: its sender sent too much in a day.
             FilesUnavailable, LogUnavailable, Busy: nothing was kept; trying again may work.
         """
+        try:
+            file = await self._receive(place, name, pieces)
+        except Exception as error:
+            self.figures.failed(place.workspace, error)
+            raise
+        self.figures.kept(place.workspace, file.media_type, file.size)
+        return file
+
+    async def _receive(self, place: Place, name: str, pieces: AsyncIterator[bytes]) -> File:
         parts: list[Path] = []
         try:
             sent = await self._begin(parts)

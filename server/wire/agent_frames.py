@@ -214,6 +214,12 @@ class AgentChunk(_Frame, frozen=True, tag="chunk"):
     aborted: bool = False
 
 
+class Erased(_Frame, frozen=True, tag="erased"):
+    """What was said in a conversation was erased; whoever holds or shows something of it asks for it anew."""
+
+    conversation: str
+
+
 class CaseChanged(_Frame, frozen=True, tag="case"):
     """A row is new or otherwise; the one with the greater (epoch, seq) counts."""
 
@@ -289,6 +295,7 @@ ToAgent = (
     | AgentTyping
     | AgentRead
     | CaseChanged
+    | Erased
     | AgentChanged
     | RingsFor
     | Mentioned

@@ -21,6 +21,7 @@ class Close(IntEnum):
 
     NORMAL = 1000
     SHUTDOWN = 3001  # the server restarts
+    ERASED = 3004  # what was said was erased: what is left comes with the next welcome
     EXPIRED = 3005  # the token ran out: get another one
     SLOW = 3008  # the client did not read what was sent
     NO_PONG = 3012

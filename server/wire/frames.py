@@ -47,6 +47,8 @@ class Hello(_Frame, frozen=True, tag="hello"):
     resume: Resume | None = None
     language: str = ""
     page: str = ""
+    device: str = ""  # in a few words, such as "Chrome on Android"
+    zone: str = ""  # of the visitor's device, as the IANA database names it, such as "Asia/Shanghai"
     client: str = ""  # name and version of the program
     ticket: str = ""  # of an agent, instead of token or key; agents speak JSON
     following: tuple[Held, ...] = ()  # by an agent, instead of resume

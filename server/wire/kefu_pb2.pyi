@@ -202,7 +202,7 @@ class Resume(_message.Message):
     def __init__(self, conversation: _Optional[bytes] = ..., last_seq: _Optional[int] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("token", "key", "key_text", "user", "signature", "signature_text", "resume", "language", "page", "client")
+    __slots__ = ("token", "key", "key_text", "user", "signature", "signature_text", "resume", "language", "page", "client", "device", "zone")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     KEY_TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -213,6 +213,8 @@ class Hello(_message.Message):
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
     token: Token
     key: bytes
     key_text: str
@@ -223,7 +225,9 @@ class Hello(_message.Message):
     language: str
     page: str
     client: str
-    def __init__(self, token: _Optional[_Union[Token, _Mapping]] = ..., key: _Optional[bytes] = ..., key_text: _Optional[str] = ..., user: _Optional[str] = ..., signature: _Optional[bytes] = ..., signature_text: _Optional[str] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., language: _Optional[str] = ..., page: _Optional[str] = ..., client: _Optional[str] = ...) -> None: ...
+    device: str
+    zone: str
+    def __init__(self, token: _Optional[_Union[Token, _Mapping]] = ..., key: _Optional[bytes] = ..., key_text: _Optional[str] = ..., user: _Optional[str] = ..., signature: _Optional[bytes] = ..., signature_text: _Optional[str] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., language: _Optional[str] = ..., page: _Optional[str] = ..., client: _Optional[str] = ..., device: _Optional[str] = ..., zone: _Optional[str] = ...) -> None: ...
 
 class Say(_message.Message):
     __slots__ = ("client_msg_id", "client_msg_id_text", "text", "files")

@@ -14,7 +14,7 @@ from server.conversations.events import (
     Spoke,
     Understood,
 )
-from server.conversations.signals import ReadSignal, Signal, TypingSignal, WordingSignal
+from server.conversations.signals import ReadSignal, ShownSignal, TypingSignal, WordingSignal
 from server.handoff.states import Moved, Option, Status
 from server.ids import to_text
 from server.wire.frames import Chunk, EventFrame, FromServer, Read, Typing
@@ -72,7 +72,7 @@ def _action_of(value: str) -> Action:
     return Action.RATE if value.isdigit() else Action(value)
 
 
-def signal_frame(signal: Signal) -> FromServer:
+def signal_frame(signal: ShownSignal) -> FromServer:
     """Give the frame of something ephemeral."""
     match signal:
         case TypingSignal(author=author, on=on, text=text):

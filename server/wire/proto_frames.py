@@ -106,6 +106,8 @@ def write_hello(message: pb.Hello, frame: frames.Hello) -> None:
         message.resume.last_seq = frame.resume.last_seq
     message.language = frame.language
     message.page = frame.page
+    message.device = frame.device
+    message.zone = frame.zone
     message.client = frame.client
 
 
@@ -123,6 +125,8 @@ def read_hello(message: pb.Hello) -> frames.Hello:
         resume=resume,
         language=message.language,
         page=message.page,
+        device=message.device,
+        zone=message.zone,
         client=message.client,
     )
 

@@ -35,6 +35,8 @@ def main() -> int:
         "frames": ["bench_frames.py"],
         "cached_reply": ["bench_cached_reply.py"],
         "idle": ["bench_idle.py", "--sessions", "3000" if quick else "15000"],
+        "console_list": ["bench_console_list.py", "--conversations", "2000" if quick else "10000"],
+        "handoffs": ["bench_handoffs.py", "--seconds", "20" if quick else "60"],
         "chat_load": ["bench_chat_load.py", "--users", "100,300" if quick else "100,300,1000"],
     }
     failed = [name for name, command in runs.items() if not _run(name, command)]

@@ -277,3 +277,18 @@ def _write_old(path: Path, head: dict[str, object]) -> None:
             values = ("acme", head["conversation"], audience, seq, new_id(), kind, 1, turn, author, AT, None)
             db.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", (*values, encode_body(body)))
     db.close()
+
+
+async def test_conversations_by_their_newest_event_are_read_in_parts_over_all_workspaces(log: ConversationLog) -> None:
+    for workspace, number, at in (("b", 1, 30), ("a", 2, 10), ("b", 3, 50), ("b", 4, 30), ("c", 5, 9), ("c", 6, 40)):
+        await started(log, f"visitor-{number}", workspace, at=AT + at)
+    whole = await log.cases.said_since(AT + 10)
+    assert [(head.workspace, head.last_at - AT) for head in whole] == [
+        ("a", 10), ("b", 50), ("b", 30), ("b", 30), ("c", 40)
+    ]  # fmt: skip
+    for limit in (1, 2, 3, 100):
+        read, part = list[Head](), await log.cases.said_since(AT + 10, limit=limit)
+        while part:
+            read += part
+            part = await log.cases.said_since(AT + 10, behind=part[-1], limit=limit)
+        assert read == whole

@@ -15,7 +15,8 @@ from server.console.parts import STAFF
 from server.conversations.commands import AskForPerson, Say, Visitor
 from server.handoff.staff import Agent, Role
 from server.ids import to_text
-from server.parts import CONVERSATIONS
+from server.parts import CONVERSATIONS, KEYS
+from tests.e2e.harness import Visitor as VisitorPage
 from tests.fakes.accounts import PASSWORD, add, cheap
 from tests.fakes.api import KB, MINE, settings_of
 from tests.fakes.console import Browser
@@ -87,3 +88,29 @@ async def open_console(published: Path, home: Path) -> AsyncIterator[ConsoleHous
             yield house
         finally:
             await asyncio.gather(*(browser.close() for browser in house.browsers))
+
+
+async def visitor(house, **hello):
+    key = house.app[KEYS].add_widget(MINE, kb=KB).id
+    ann = await VisitorPage.connect(house.url, **({"key": key, "language": "en"} | hello))
+    house.browsers.append(ann)
+    return ann, (await ann.until("welcome"))["conversation"]
+
+
+async def at_work(house, *roles):
+    """Sign some agents in; give their browsers and desks."""
+    browsers = [await house.signed_in(role) for role in roles]
+    return browsers, [await browser.desk() for browser in browsers]
+
+
+async def active(house):
+    """Let a visitor be with an agent: give both and the conversation."""
+    (browser,), (ana,) = await at_work(house, Role.AGENT)
+    ann, conversation = await visitor(house)
+    await ann.send(type="action", client_msg_id="h1", action="human")
+    await ana.case_in(conversation, "ringing")
+    await ana.act("accept", conversation)
+    await ana.case_in(conversation, "active")
+    await ana.send(type="follow", conversation=conversation)
+    await ana.until("following")
+    return browser, ana, ann, conversation

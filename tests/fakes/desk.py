@@ -110,6 +110,9 @@ class Window:
     def case_changed(self, case: Case) -> None:
         self.cases[case.conversation] = case
 
+    def erased(self, conversation: str) -> None:
+        self.told.append(("erased", conversation))
+
     def agent_changed(self, view: AgentView) -> None:
         self.agents[view.id] = view
 

@@ -164,7 +164,7 @@ READS = st.builds(frames.Read, seq=WHOLE, author=AUTHORS)
 RESUMES = st.builds(frames.Resume, conversation=IDS, last_seq=WHOLE)
 HELLOS = st.builds(
     frames.Hello, token=TOKENS, key=KEYS, user=TEXTS, signature=SIGNATURES, resume=st.none() | RESUMES,
-    language=TEXTS, page=TEXTS, client=TEXTS,
+    language=TEXTS, page=TEXTS, device=TEXTS, zone=TEXTS, client=TEXTS,
 )  # fmt: skip
 SAYS = st.builds(frames.Say, client_msg_id=NAMES, text=TEXTS, files=_few(IDS))
 ACTS = st.builds(frames.Act, client_msg_id=NAMES, action=ACTIONS, value=TEXTS, about=NO_OR_ID, text=TEXTS)

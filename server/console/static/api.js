@@ -56,6 +56,7 @@ export const api = {
   upload: (id, file) => send('POST', `cases/${at(id)}/files${query({ name: file.name })}`, { body: file, type: 'application/octet-stream' }),
   search: (q, page = {}) => call('GET', `search${query({ q, ...page })}`),
   suggest: (conversation, q) => call('GET', `suggest${query({ conversation, q })}`),
+  proposal: (id) => call('GET', `cases/${at(id)}/proposal`),
   canned: () => call('GET', 'canned'),
   addCanned: (reply) => call('POST', 'canned', reply),
   changeCanned: (id, reply) => call('PUT', `canned/${at(id)}`, reply),

@@ -1,5 +1,6 @@
 /** How the console calls for attention: a sound, a notification, a number in the title. */
 
+const HEARD_MS = 5_000; // in which all tabs have heard of it
 const KEY = 'kefu.console.sound';
 let sounds;
 
@@ -21,9 +22,21 @@ export function setSound(on) {
   }
 }
 
-/** Two soft tones. Browsers play them once somebody has used the page. */
-export function ring() {
-  if (!soundOn()) return;
+/**
+ * Two soft tones, in one of the browser's tabs. Browsers play them once somebody has used the page, so that a tab in which
+ * nobody did anything leaves it to the others.
+ */
+export function ring(conversation) {
+  if (!soundOn() || navigator.userActivation?.hasBeenActive === false) return;
+  if (!navigator.locks) return play(); // without HTTPS; then each tab rings
+  navigator.locks.request(`kefu.console.ring.${conversation}`, { ifAvailable: true }, (mine) => {
+    if (!mine) return undefined; // another tab rings
+    play();
+    return new Promise((done) => setTimeout(done, HEARD_MS));
+  });
+}
+
+function play() {
   sounds ??= new AudioContext();
   if (sounds.state === 'suspended') sounds.resume();
   [660, 880].forEach((pitch, at) => tone(pitch, sounds.currentTime + at * 0.18));

@@ -5,9 +5,11 @@ import { api } from './api.js';
 import { ring, notify } from './attention.js';
 import { AgentSocket, identifier } from './socket.js';
 import * as S from './state.js';
+import { forget } from './unsent.js';
 import { language, w } from './words.js';
 
 const PAGE = 50;
+const LISTED = 200; // rows of a list that are read at once
 
 class Desk {
   constructor() {
@@ -94,6 +96,9 @@ class Desk {
       case 'case':
         this.set(S.caseChanged(state, frame.case));
         break;
+      case 'erased':
+        this.erased(frame.conversation);
+        break;
       case 'agent':
         this.set(S.agentChanged(state, frame));
         break;
@@ -119,13 +124,20 @@ class Desk {
     }
   }
 
+  /** Let go of what was said, and show what is left. */
+  erased(conversation) {
+    forget(conversation);
+    this.set(S.erased(this.state, conversation));
+    if (this.state.selected === conversation) this.socket.tell({ type: 'follow', conversation, last_seq: 0, last_internal: 0 });
+  }
+
   /** A word of the server that is no ring: a card for what asks something, a line for the rest. */
   noticed(frame) {
     const { word, conversation, by } = frame;
     if (word === 'asked_to_take') return this.rang(frame);
     if (frame.case) this.set(S.caseChanged(this.state, frame.case));
-    if (word === 'ring_over' || word === 'transfer_over') return this.set(S.silenced(this.state, conversation));
-    const line = w().notices[word];
+    if (word === 'ring_over' || word === 'transfer_over') this.set(S.silenced(this.state, conversation));
+    const line = word === 'transfer_back' && !by ? w().transferMissed : w().notices[word];
     if (!line) return undefined;
     const name = nameOfVisitor(this.state.cases.get(conversation) ?? frame.case);
     const text = line(name, this.nameOf(by));
@@ -136,7 +148,7 @@ class Desk {
   rang(frame) {
     this.set(S.rang(this.state, frame));
     const row = this.state.cases.get(frame.conversation);
-    ring();
+    ring(frame.conversation);
     notify(w().newChat, row ? `${nameOfVisitor(row)}: ${row.last_text}` : '', () => this.open(frame.conversation));
     setTimeout(() => this.set(S.silenced(this.state, frame.conversation)), Math.max(0, frame.until - Date.now()));
   }
@@ -176,17 +188,31 @@ class Desk {
     this.socket.tell({ type: 'read', conversation, seq: row.seq });
   }
 
-  async list(box, filter = {}) {
-    const lists = new Map(this.state.lists);
-    lists.set(box, { ids: [], total: 0, ...lists.get(box), loading: true, error: '' });
-    this.set({ ...this.state, lists });
+  /** Read the first part of a list. */
+  list(box) {
+    return this.readList(box, 0);
+  }
+
+  /** Read the next part of it, if there is one and it is not being read. */
+  more(box) {
+    const { loading, read, total } = this.state.lists.get(box) ?? { loading: true };
+    return loading || read >= total ? undefined : this.readList(box, read);
+  }
+
+  async readList(box, offset) {
+    this.set(S.withList(this.state, box, { loading: true, error: '' }));
     try {
-      const page = await api.cases({ box, limit: 200, ...filter });
-      this.set(S.listed(this.state, box, page));
+      const page = await api.cases({ box, limit: LISTED, offset });
+      this.set(S.listed(this.state, box, page, { more: offset > 0 }));
     } catch {
-      const failed = { ids: [], total: 0, ...this.state.lists.get(box), loading: false, error: w().failed };
-      this.set({ ...this.state, lists: new Map(this.state.lists).set(box, failed) });
+      this.set(S.withList(this.state, box, { loading: false, error: w().failed }));
     }
+  }
+
+  /** Look in which conversations of a list something was said. */
+  async find(box, q) {
+    const page = await api.cases({ box, q, limit: LISTED }).catch(() => undefined);
+    if (page) this.set(S.found(this.state, box, q, page));
   }
 
   // -- acting

@@ -22,6 +22,7 @@ export function blank() {
     selected: '',
     box: 'mine',
     lists: new Map(), // box -> {ids, total, loading, error}
+    erased: new Map(), // conversation -> how often what was said was erased
     toasts: [],
   };
 }
@@ -70,7 +71,10 @@ export function welcomed(state, frame) {
   let next = { ...state, link: 'online' };
   if (frame.presence && next.me) next = agentChanged(next, { ...next.agents.get(next.me.id), ...next.me, presence: frame.presence });
   for (const each of frame.agents ?? []) next = agentChanged(next, each);
-  for (const row of frame.cases ?? []) next = caseChanged(next, row);
+  next = casesChanged(next, frame.cases ?? []);
+  for (const row of frame.cases ?? []) {
+    if (row.asks_until && asks(row, next.me?.id)) next = rang(next, { conversation: row.conversation, until: row.asks_until });
+  }
   for (const each of frame.following ?? []) next = followed(next, each);
   return next;
 }
@@ -79,11 +83,27 @@ export function welcomed(state, frame) {
 export const linked = (state, link) => (state.link === link ? state : { ...state, link });
 
 /** A conversation changed: the newer row wins, whichever way it came. */
-export function caseChanged(state, row) {
-  if (!newer(row, state.cases.get(row.conversation))) return state;
+export const caseChanged = (state, row) => casesChanged(state, [row]);
+
+/** Many did. */
+export function casesChanged(state, changed) {
+  const fresh = changed.filter((row) => newer(row, state.cases.get(row.conversation)));
+  if (!fresh.length) return state;
+  const cases = new Map(state.cases);
   const rings = new Map(state.rings);
-  if (!asks(row, state.me?.id)) rings.delete(row.conversation);
-  return { ...state, rings, cases: new Map(state.cases).set(row.conversation, row) };
+  for (const row of fresh) {
+    cases.set(row.conversation, row);
+    if (!asks(row, state.me?.id)) rings.delete(row.conversation);
+  }
+  return { ...state, rings, cases };
+}
+
+/** What was said in a conversation was erased: nothing of it is kept here, not what is being written about it either. */
+export function erased(state, conversation) {
+  const threads = new Map(state.threads);
+  threads.delete(conversation);
+  if (state.selected === conversation) threads.set(conversation, thread());
+  return { ...state, threads, erased: new Map(state.erased).set(conversation, (state.erased.get(conversation) ?? 0) + 1) };
 }
 
 /** A colleague came, went, or took something on. */
@@ -180,16 +200,31 @@ export function discarded(state, conversation, id) {
   return withThread(state, conversation, (old) => ({ ...old, pending: old.pending.filter((each) => each.id !== id) }));
 }
 
-/** A list was read. */
-export function listed(state, box, { items, total }) {
-  let next = state;
-  for (const row of items) next = caseChanged(next, row);
-  const list = { ids: items.map((row) => row.conversation), total, loading: false, error: '' };
-  return { ...next, lists: new Map(next.lists).set(box, list) };
+/** A part of a list was read: the first one replaces what was known of it, others are added to it. */
+export function listed(state, box, { items, total }, { more = false } = {}) {
+  const next = casesChanged(state, items);
+  const list = more ? next.lists.get(box) : undefined;
+  const ids = [...new Set([...(list?.ids ?? []), ...items.map((row) => row.conversation)])];
+  const read = (list?.read ?? 0) + items.length;
+  return withList(next, box, { ids, read, total: items.length ? total : read, loading: false, error: '' });
 }
 
-/** Tell the agent something for a moment. */
-export const told = (state, toast) => ({ ...state, toasts: [...state.toasts, toast].slice(-MAX_TOASTS) });
+/** In which conversations of a list something was said: those that a search of the server found. */
+export function found(state, box, q, { items }) {
+  return withList(casesChanged(state, items), box, { found: { q, ids: items.map((row) => row.conversation) } });
+}
+
+/** Change what is known of a list. */
+export function withList(state, box, change) {
+  const list = { ids: [], read: 0, total: 0, loading: false, error: '', ...state.lists.get(box), ...change };
+  return { ...state, lists: new Map(state.lists).set(box, list) };
+}
+
+/** Tell the agent something for a moment; of a conversation only the newest counts. */
+export function told(state, toast) {
+  const others = state.toasts.filter((each) => !toast.conversation || each.conversation !== toast.conversation);
+  return { ...state, toasts: [...others, toast].slice(-MAX_TOASTS) };
+}
 
 /** It was read, or its time is over. */
 export const untold = (state, id) => ({ ...state, toasts: state.toasts.filter((toast) => toast.id !== id) });
@@ -204,7 +239,7 @@ export function rows(state, box) {
     case 'mine':
       return all.filter((row) => row.state !== 'closed' && owns(row, me)).sort(byAttention);
     case 'queue':
-      return all.filter((row) => row.state === 'queued' || row.state === 'ringing').sort(byQueue);
+      return [...all.filter(queued).sort(byQueue), ...all.filter(ticket).sort((a, b) => a.since - b.since)];
     default: {
       const list = state.lists.get(box);
       const shown = (list?.ids ?? []).map((id) => state.cases.get(id)).filter(Boolean);
@@ -212,6 +247,24 @@ export function rows(state, box) {
     }
   }
 }
+
+/** The rows of a box that a filter lets through: those that say so here, and those that the server found by their words. */
+export function filtered(state, box, q, texts) {
+  const all = rows(state, box);
+  const wanted = q.trim().toLowerCase();
+  if (!wanted) return all;
+  const hits = state.lists.get(box)?.found;
+  const said = new Set(hits?.q === q.trim() ? hits.ids : []);
+  const here = all.filter((row) => said.has(row.conversation) || texts(row).some((text) => String(text ?? '').toLowerCase().includes(wanted)));
+  for (const row of here) said.delete(row.conversation);
+  return [...here, ...[...said].map((id) => state.cases.get(id)).filter(Boolean)];
+}
+
+/** Whether somebody waits for an agent now. */
+export const queued = (row) => row.state === 'queued' || row.state === 'ringing';
+
+/** Whether somebody is to be answered later, because nobody was there. */
+export const ticket = (row) => row.state === 'offline_form';
 
 /** Whether a row is an agent's to answer. */
 export const owns = (row, id) => row.owner === `agent:${id}` || asks(row, id);
@@ -234,14 +287,31 @@ function byAttention(a, b) {
   return waits(a) ? a.last_at - b.last_at : b.last_at - a.last_at;
 }
 
+// As the server serves them.
 function byQueue(a, b) {
-  return (b.priority ?? 0) - (a.priority ?? 0) || a.enqueued_at - b.enqueued_at;
+  return (b.priority ?? 0) - (a.priority ?? 0) || Number(b.front ?? false) - Number(a.front ?? false) || a.enqueued_at - b.enqueued_at;
 }
+
+const counted = new WeakMap(); // rows are counted once, however often something else changes
 
 /** How many wait: for the title and the tabs. */
 export function counts(state) {
-  const mine = rows(state, 'mine');
-  return { mine: mine.length, unread: mine.filter(unread).length, queue: rows(state, 'queue').length };
+  if (!counted.has(state.cases)) {
+    const all = [...state.cases.values()];
+    const mine = all.filter((row) => row.state !== 'closed' && owns(row, state.me?.id));
+    counted.set(state.cases, { mine: mine.length, unread: mine.filter(unread).length, queue: all.filter(queued).length });
+  }
+  return counted.get(state.cases);
+}
+
+/** The number of the visitor's last message that nobody answered yet; 0 if there is none. */
+export function askedLast(events) {
+  for (const event of [...events].reverse()) {
+    if (internal(event) || !['spoke', 'replied'].includes(event.kind)) continue;
+    if (event.author !== 'visitor') return 0;
+    if (event.text) return event.seq;
+  }
+  return 0;
 }
 
 // -- the parts

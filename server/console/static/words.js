@@ -15,7 +15,7 @@ const ENGLISH = {
   boxes: { mine: 'Mine', queue: 'Queue', department: 'Department', all: 'All', closed: 'Closed' },
   states: {
     bot: 'Assistant', offer: 'Offered a person', queued: 'Waiting', ringing: 'Ringing', active: 'Active', on_hold: 'On hold',
-    transferring: 'Transferring', offline_form: 'Message left', wrap_up: 'Wrap-up', closed: 'Closed',
+    transferring: 'Transferring', offline_form: 'Ticket', wrap_up: 'Wrap-up', closed: 'Closed',
   },
   reasons: {
     customer_request: 'Asked for a person', complaint: 'Complaint', safety: 'Safety', restricted_topic: 'Restricted topic',
@@ -51,7 +51,7 @@ const ENGLISH = {
   decisions: { answer: 'Answered', clarify: 'Asked back', smalltalk: 'Small talk', unknown: 'Did not know', refuse: 'Refused', handoff: 'Handed over' }, receipt: 'Why this answer', decision: 'Decision', confidence: 'Confidence', threshold: 'Threshold', candidates: 'Candidates', understood: 'Understood as', took: 'Took',
   brief: 'Brief', question: 'Question', tried: 'What the assistant tried', nothingTried: 'The assistant has not answered yet.', mood: 'Mood', why: 'Why a person',
   about: 'Visitor', page: 'Page', device: 'Device', firstSeen: 'First seen', visits: 'Conversations', email: 'E-mail', languageOf: 'Language', episodes: 'Earlier', noEpisodes: 'First contact.',
-  suggestions: 'From the knowledge base', suggestHint: 'Answers appear here while you type or when a visitor asks.', insert: 'Insert', noSuggestion: 'Nothing fits.',
+  suggestions: 'From the knowledge base', suggestHint: 'Answers appear here while you type or when a visitor asks.', insert: 'Insert', noSuggestion: 'Nothing fits.', proposal: 'Suggested answer', putAway: 'Put this suggestion away',
   moods: { negative: 'Unhappy', neutral: 'Neutral', positive: 'Happy' },
   moved: {
     rang: 'rang', ring_declined: 'declined the ring', ring_missed: 'did not answer the ring', ring_withdrawn: 'stopped ringing', department_changed: 'moved the chat to another department',
@@ -62,11 +62,13 @@ const ENGLISH = {
     offer_expired: 'did not answer the offer', offer_passed: 'asked something else',
   },
   notices: {
-    waits: (visitor) => `${visitor} is waiting in the queue`, nobody_takes_it: (visitor) => `Nobody takes ${visitor}`, ticket: (visitor) => `${visitor} left a message`,
+    waits: (visitor) => `${visitor} is waiting in the queue`, nobody_takes_it: (visitor) => `Nobody takes ${visitor}`, ticket: (visitor) => `${visitor} is to be answered later`,
     set_away: () => 'You missed two rings, so you are set to away', mine: (visitor) => `${visitor} is yours now`, taken_over: (visitor, by) => `${by} took ${visitor} over`,
     reassigned: (visitor) => `${visitor} was given to a colleague`, goes_round: (visitor) => `${visitor} goes round between colleagues`, first_reply_due: (visitor) => `${visitor} waits for your first reply`,
     reply_late: (visitor) => `${visitor} waits too long for a reply`, mail: (visitor) => `${visitor} is gone; answer by e-mail`,
+    transfer_back: (visitor, by) => `${by} declined; ${visitor} stays with you`,
   },
+  transferMissed: (visitor) => `Nobody took ${visitor} over; the chat stays with you`,
   asksYou: (name) => `A colleague would like you to take ${name}`,
   alreadyTaken: (name) => `${name} has taken this chat already.`, stale: 'This chat has changed meanwhile. Look again, then repeat.', notAllowed: 'This cannot be done now.',
   didNotWork: 'That did not work. Try again.', reconnecting: 'Connection lost. What you write is kept and sent when it is back.', newChat: 'New chat', mentionedBy: (name) => `${name} mentioned you`,
@@ -80,7 +82,7 @@ const ENGLISH = {
   shortcut: 'Shortcut', textZh: 'Text (Chinese)', textEn: 'Text (English)', placeholders: 'Placeholders: {visitor}, {agent}, {department}', forDepartment: 'For', everyone: 'Everyone', onlyMe: 'Only me', addCanned: 'Add a canned reply', noCanned: 'No canned replies yet.',
   noAudit: 'Nothing was changed yet.', when: 'When', who: 'Who', what: 'What', details: 'Details', notifications: 'Allow notifications', notificationsOn: 'Notifications are on.', notificationsBlocked: 'Your browser blocks notifications for this page.', sound: 'Sound when a chat rings',
   searchPlaceholder: 'Search all conversations', searchHint: 'Type at least two characters. Chinese and English work.', nothingFound: (q) => `Nothing found for “${q}”.`, found: (n) => (n === 1 ? '1 message' : `${n} messages`),
-  keys: [['Alt ↑ / Alt ↓', 'Previous / next conversation'], ['Alt A', 'Accept the ringing chat'], ['Enter', 'Send'], ['Shift Enter', 'New line'], ['Alt N', 'Switch between reply and note'], ['/', 'Canned replies'], ['Alt 1–3', 'Insert a suggested answer'], ['Ctrl K', 'Search'], ['Esc', 'Close what is open'], ['?', 'This help']],
+  keys: [['Alt ↑ / Alt ↓', 'Previous / next conversation'], ['Alt A', 'Accept the ringing chat'], ['Enter', 'Send'], ['Shift Enter', 'New line'], ['Alt N', 'Switch between reply and note'], ['/', 'Canned replies'], ['Tab', 'Insert the suggested answer'], ['Alt 1–3', 'Insert an answer of the knowledge base'], ['Ctrl K', 'Search'], ['Esc', 'Close what is open'], ['?', 'This help']],
   now: 'now', ago: { s: (n) => `${n} s`, m: (n) => `${n} min`, h: (n) => `${n} h`, d: (n) => `${n} d` },
 };
 
@@ -99,7 +101,7 @@ const CHINESE = {
   boxes: { mine: '我的', queue: '排队', department: '部门', all: '全部', closed: '已结束' },
   states: {
     bot: '机器人', offer: '已询问转人工', queued: '排队中', ringing: '响铃中', active: '进行中', on_hold: '暂挂',
-    transferring: '转接中', offline_form: '已留言', wrap_up: '整理中', closed: '已结束',
+    transferring: '转接中', offline_form: '待回复', wrap_up: '整理中', closed: '已结束',
   },
   reasons: {
     customer_request: '要求人工', complaint: '投诉', safety: '安全问题', restricted_topic: '受限话题',
@@ -132,7 +134,7 @@ const CHINESE = {
   decisions: { answer: '已回答', clarify: '反问', smalltalk: '闲聊', unknown: '不知道', refuse: '拒答', handoff: '转人工' }, receipt: '回答依据', decision: '决定', confidence: '置信度', threshold: '阈值', candidates: '候选条目', understood: '理解为', took: '用时',
   brief: '摘要', question: '问题', tried: '机器人的尝试', nothingTried: '机器人还没有回答。', mood: '情绪', why: '转人工原因',
   about: '访客', page: '页面', device: '设备', firstSeen: '首次访问', visits: '会话数', email: '邮箱', languageOf: '语言', episodes: '历史', noEpisodes: '首次咨询。',
-  suggestions: '知识库建议', suggestHint: '输入时或访客提问时，这里会显示建议回答。', insert: '插入', noSuggestion: '没有合适的条目。',
+  suggestions: '知识库建议', suggestHint: '输入时或访客提问时，这里会显示建议回答。', insert: '插入', noSuggestion: '没有合适的条目。', proposal: '建议回答', putAway: '收起此建议',
   moods: { negative: '不满', neutral: '平静', positive: '满意' },
   moved: {
     rang: '正在响铃', ring_declined: '拒绝了响铃', ring_missed: '未应答响铃', ring_withdrawn: '停止响铃', department_changed: '把会话移到其他部门',
@@ -143,11 +145,13 @@ const CHINESE = {
     offer_expired: '未回应转人工询问', offer_passed: '继续提问',
   },
   notices: {
-    waits: (visitor) => `${visitor} 正在排队`, nobody_takes_it: (visitor) => `没有人接待 ${visitor}`, ticket: (visitor) => `${visitor} 留言了`,
+    waits: (visitor) => `${visitor} 正在排队`, nobody_takes_it: (visitor) => `没有人接待 ${visitor}`, ticket: (visitor) => `${visitor} 等待稍后回复`,
     set_away: () => '您错过了两次响铃，状态已改为离开', mine: (visitor) => `${visitor} 现在由您接待`, taken_over: (visitor, by) => `${by} 接管了 ${visitor}`,
     reassigned: (visitor) => `${visitor} 已转给同事`, goes_round: (visitor) => `${visitor} 在同事之间来回转接`, first_reply_due: (visitor) => `${visitor} 在等您的第一次回复`,
     reply_late: (visitor) => `${visitor} 等待回复太久了`, mail: (visitor) => `${visitor} 已离开，请用邮件回复`,
+    transfer_back: (visitor, by) => `${by} 谢绝了转接，${visitor} 仍由您接待`,
   },
+  transferMissed: (visitor) => `没有同事接手，${visitor} 仍由您接待`,
   asksYou: (name) => `同事想请您接待 ${name}`,
   alreadyTaken: (name) => `${name} 已经接入了这个会话。`, stale: '会话已有变化，请查看后再操作。', notAllowed: '现在不能这样做。',
   didNotWork: '操作失败，请重试。', reconnecting: '连接中断。您写的内容会保留，恢复后自动发送。', newChat: '新会话', mentionedBy: (name) => `${name} 提到了您`,
@@ -161,7 +165,7 @@ const CHINESE = {
   shortcut: '快捷词', textZh: '内容（中文）', textEn: '内容（英文）', placeholders: '占位符：{visitor}、{agent}、{department}', forDepartment: '适用', everyone: '所有人', onlyMe: '仅自己', addCanned: '添加快捷回复', noCanned: '还没有快捷回复。',
   noAudit: '还没有变更记录。', when: '时间', who: '操作人', what: '操作', details: '详情', notifications: '允许通知', notificationsOn: '通知已开启。', notificationsBlocked: '浏览器已阻止此页面的通知。', sound: '来访时播放提示音',
   searchPlaceholder: '搜索全部会话', searchHint: '请至少输入两个字，中英文均可。', nothingFound: (q) => `没有找到“${q}”。`, found: (n) => `${n} 条消息`,
-  keys: [['Alt ↑ / Alt ↓', '上一个/下一个会话'], ['Alt A', '接入响铃会话'], ['Enter', '发送'], ['Shift Enter', '换行'], ['Alt N', '切换回复与备注'], ['/', '快捷回复'], ['Alt 1–3', '插入建议回答'], ['Ctrl K', '搜索'], ['Esc', '关闭'], ['?', '显示此帮助']],
+  keys: [['Alt ↑ / Alt ↓', '上一个/下一个会话'], ['Alt A', '接入响铃会话'], ['Enter', '发送'], ['Shift Enter', '换行'], ['Alt N', '切换回复与备注'], ['/', '快捷回复'], ['Tab', '插入建议回答'], ['Alt 1–3', '插入知识库条目'], ['Ctrl K', '搜索'], ['Esc', '关闭'], ['?', '显示此帮助']],
   now: '刚刚', ago: { s: (n) => `${n} 秒`, m: (n) => `${n} 分钟`, h: (n) => `${n} 小时`, d: (n) => `${n} 天` },
 };
 
@@ -198,13 +202,23 @@ export function span(ms) {
   return words.ago.d(Math.floor(seconds / 86_400));
 }
 
+const formats = new Map(); // making one takes longer than using it
+
+function format(kind) {
+  const key = code + kind;
+  if (!formats.has(key)) {
+    const options = kind === 'time' ? { hour: '2-digit', minute: '2-digit' } : { month: 'short', day: 'numeric' };
+    formats.set(key, new Intl.DateTimeFormat(code === 'zh' ? 'zh-CN' : 'en-GB', options));
+  }
+  return formats.get(key);
+}
+
 /** The time of day, with the date where it is another day. */
 export function clock(ms, now = Date.now()) {
   const date = new Date(ms);
   const today = new Date(now).toDateString() === date.toDateString();
-  const locale = code === 'zh' ? 'zh-CN' : 'en-GB';
-  const time = date.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });
-  return today ? time : `${date.toLocaleDateString(locale, { month: 'short', day: 'numeric' })} ${time}`;
+  const time = format('time').format(date);
+  return today ? time : `${format('date').format(date)} ${time}`;
 }
 
 /** Both tables, for the test that holds them to the same keys. */

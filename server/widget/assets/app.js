@@ -2,6 +2,7 @@
 
 import { Attachments } from './attachments.js';
 import { Client } from './client.js';
+import { deviceOf, zoneOf } from './device.js';
 import { adopt, h, icon } from './dom.js';
 import { standing } from './handoff.js';
 import { Messages } from './messages.js';
@@ -44,6 +45,8 @@ class Panel {
       signature: options.signature,
       language: options.language,
       page: location.href.split(/[?#]/)[0], // what follows may be secret
+      device: deviceOf(navigator),
+      zone: zoneOf(),
       name: 'kefu-widget',
     });
     const pictures = new Pictures(this.#client.files, this.#words);

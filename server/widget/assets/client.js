@@ -269,8 +269,8 @@ export class Client {
   }
 
   #hello() {
-    const { key, user, signature, language, page, name } = this.#options;
-    const hello = { type: 'hello', key, language, page: page.slice(0, 500), client: name };
+    const { key, user, signature, language, page, device, zone, name } = this.#options;
+    const hello = { type: 'hello', key, language, page: page.slice(0, 500), device, zone, client: name };
     if (this.#helloToken) hello.token = this.#helloToken;
     else if (user) Object.assign(hello, { user, signature });
     if (this.#conversation) hello.resume = { conversation: this.#conversation, last_seq: this.#transcript.lastSeq };

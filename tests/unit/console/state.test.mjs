@@ -126,3 +126,85 @@ test('ten thousand rows are sorted within a second', () => {
   assert.equal(S.rows(state, 'mine').length, 10_000);
   assert.ok(performance.now() - began < 1_000);
 });
+
+test('what the visitor said last is asked only until somebody answers', () => {
+  const event = (seq, author, kind, more) => ({ id: `e${seq}${more?.audience}`, seq, author, kind, text: 'x', ...more });
+  const asked = [event(1, 'visitor', 'spoke'), event(2, 'visitor', 'spoke')];
+  assert.equal(S.askedLast(asked), 2);
+  assert.equal(S.askedLast([...asked, event(3, 'system', 'status'), event(1, 'agent:ana', 'noted', { audience: 'internal' })]), 2);
+  assert.equal(S.askedLast([...asked, event(3, 'visitor', 'spoke', { text: '' })]), 2); // a picture
+  assert.equal(S.askedLast([...asked, event(3, 'agent:ana', 'spoke')]), 0);
+  assert.equal(S.askedLast([...asked, event(3, 'bot', 'replied')]), 0);
+  assert.equal(S.askedLast([]), 0);
+});
+
+test('nothing is kept of what was erased, in the open conversation and in others', () => {
+  let state = { ...signed(), selected: 'c1' };
+  for (const conversation of ['c1', 'c2']) state = S.followed(state, { conversation, recovered: false, events: [said(1)] });
+  state = S.wrote(state, 'c1', { id: 'p', text: 'about them' });
+  state = S.erased(S.erased(state, 'c1'), 'c2');
+  assert.deepEqual(state.threads.get('c1'), S.thread());
+  assert.equal(state.threads.has('c2'), false);
+  assert.deepEqual([...state.erased], [['c1', 1], ['c2', 1]]);
+  assert.equal(S.erased(state, 'c1').erased.get('c1'), 2);
+});
+
+const page = (from, to, total, values) => ({ total, items: Array.from({ length: to - from }, (_, at) => row({ conversation: `c${from + at}`, ...values })) });
+
+test('a list is read in parts, and rows that moved between them are not there twice', () => {
+  let state = S.listed(signed(), 'all', page(0, 3, 7));
+  state = S.listed(state, 'all', page(2, 5, 7), { more: true });
+  assert.deepEqual(S.rows(state, 'all').map((each) => each.conversation), ['c0', 'c1', 'c2', 'c3', 'c4']);
+  assert.equal(state.lists.get('all').read, 6);
+  state = S.listed(state, 'all', page(6, 6, 7), { more: true }); // it became shorter meanwhile: there is no more
+  assert.equal(state.lists.get('all').total, 6);
+  state = S.listed(state, 'all', page(1, 3, 2));
+  assert.deepEqual(state.lists.get('all').ids, ['c1', 'c2']);
+});
+
+test('a filter lets through what says so here, and what the server found by other words', () => {
+  const texts = (each) => [each.conversation, each.last_text];
+  let state = S.listed(signed(), 'all', page(0, 3, 9));
+  state = S.caseChanged(state, row({ conversation: 'c1', seq: 6, last_text: 'My Parcel' }));
+  assert.deepEqual(S.filtered(state, 'all', ' parcel', texts).map((each) => each.conversation), ['c1']);
+  state = S.found(state, 'all', 'parcel', page(2, 3, 1));
+  state = S.found(state, 'all', 'parcel', { total: 2, items: [row({ conversation: 'c2' }), row({ conversation: 'c8' })] });
+  assert.deepEqual(S.filtered(state, 'all', 'parcel', texts).map((each) => each.conversation), ['c1', 'c2', 'c8']);
+  assert.deepEqual(S.filtered(state, 'all', 'parce', texts).map((each) => each.conversation), ['c1']); // found for other words
+  assert.equal(S.filtered(state, 'all', '', texts).length, 3);
+});
+
+test('ten thousand rows at once are taken over in one go, and counted once', () => {
+  const began = performance.now();
+  const state = S.listed(signed(), 'all', page(0, 10_000, 10_000));
+  assert.equal(S.counts(state).mine, 10_000);
+  assert.ok(performance.now() - began < 500);
+  assert.equal(S.counts({ ...state, selected: 'c1' }), S.counts(state));
+  assert.equal(S.counts(S.caseChanged(state, row({ conversation: 'c1', epoch: 9, state: 'closed' }))).mine, 9_999);
+});
+
+test('the queue stands in the order in which it is served, and behind it who is to be answered later', () => {
+  let state = signed();
+  const waits = { state: 'queued', owner: '', priority: 0 };
+  for (const [conversation, values] of Object.entries({
+    later: { state: 'offline_form', owner: 'bot', since: 1 },
+    first: { ...waits, enqueued_at: 10 },
+    had: { ...waits, enqueued_at: 90, front: true },
+    urgent: { ...waits, enqueued_at: 95, priority: 1 },
+  })) state = S.caseChanged(state, row({ conversation, ...values }));
+  assert.deepEqual(S.rows(state, 'queue').map((each) => each.conversation), ['urgent', 'had', 'first', 'later']);
+  assert.equal(S.counts(state).queue, 3);
+});
+
+test('what rang before the page was loaded rings again until its time is over', () => {
+  const rings = row({ state: 'ringing', owner: '', offered_to: 'ana', asks_until: 5_000 });
+  const state = S.welcomed(signed(), { cases: [rings, row({ conversation: 'c2' })] });
+  assert.deepEqual([...state.rings], [['c1', 5_000]]);
+});
+
+test('of a conversation only the newest that is told is shown', () => {
+  let state = S.told(signed(), { id: 1, text: 'waits', conversation: 'c1' });
+  state = S.told(state, { id: 2, text: 'saved', conversation: '' });
+  state = S.told(state, { id: 3, text: 'yours', conversation: 'c1' });
+  assert.deepEqual(state.toasts.map((each) => each.id), [2, 3]);
+});

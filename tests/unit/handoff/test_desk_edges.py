@@ -505,7 +505,7 @@ async def test_e22_a_transfer_comes_back_when_its_target_signs_off() -> None:
     assert (await here.handling("ann")).agent == "ana"
     assert await here.state("ann") is State.ACTIVE
     assert screen.lines[-1] == "* still_with"
-    assert "transfer_over" in window.words
+    assert "transfer_back" in window.words
     await checked(here)
 
 

@@ -2,14 +2,22 @@
 
 import sqlite3
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from server.conversations.hub import Key
+from server.conversations.commands import Say, Visitor
+from server.conversations.events import Audience
+from server.conversations.hub import Hub, Key
+from server.conversations.service import Conversations
+from server.conversations.state import Head
 from server.errors import LogUnavailable
-from server.search.index import Progress, SearchIndex
+from server.search.index import Line, Progress, SearchIndex
 from server.search.search import Search
+from server.stores.memory import MemoryLog
+from server.stores.memory_cases import MemoryCases
 from server.stores.sqlite import SqliteLog
+from tests.fakes.bot import ScriptedBot
 from tests.fakes.desk import Company, agent
 
 
@@ -165,8 +173,55 @@ async def test_what_could_not_be_indexed_is_tried_again_without_another_message(
     search = Search(index, here.log)
     await search.catch_up()
 
-    assert not await search.work()
+    assert await search.find("acme", "tent") == []
     assert await search.work()
     assert len(await search.find("acme", "tent")) == 1
     await index.close()
     await here.close()
+
+
+class _Parts(MemoryCases):
+    """Notes how many conversations it was asked for at once."""
+
+    asked: ClassVar[list[int]] = []
+
+    async def said_since(self, at: int, *, behind: Head | None = None, limit: int = 500) -> list[Head]:
+        some = await super().said_since(at, behind=behind, limit=limit)
+        self.asked.append(len(some))
+        return some
+
+
+async def test_an_index_that_is_made_anew_reads_the_conversations_in_parts(tmp_path: Path) -> None:
+    log = MemoryLog()
+    log.cases.__class__ = _Parts
+    service = Conversations(log, Hub(), ScriptedBot())
+    for number in range(450):
+        head = await service.open(Visitor(workspace="acme", id=f"visitor:{number}", kb="shop"))
+        await service.submit(("acme", head.conversation), Say(client_msg_id="m1", text=f"tent{number}"))
+    await service.close()
+    index = SearchIndex(tmp_path / "other.db")
+    search = Search(index, log)
+    await search.catch_up()
+    assert _Parts.asked == [200, 200, 50, 0]
+    for number in (0, 200, 449):
+        assert len(await search.find("acme", f"tent{number}")) == 1
+    await index.close()
+
+
+async def test_conversations_are_found_by_their_words_each_once_the_newest_line_first(tmp_path: Path) -> None:
+    index = SearchIndex(tmp_path / "search.db")
+    said = [
+        ("a", 1, "red tent"),
+        ("b", 1, "red tent"),
+        ("a", 2, "a red tent again"),
+        ("c", 1, "blue tent"),
+        ("b", 2, "x"),
+    ]
+    for place, (name, seq, text) in enumerate(said):
+        line = Line(audience=Audience.PUBLIC, seq=seq, at=place, author="visitor", text=text)
+        await index.add(("acme", name.encode()), [line], Progress(seq=seq))
+    assert await index.conversations("acme", "red tent", limit=10) == [b"a", b"b"]
+    assert await index.conversations("acme", "tent", limit=2) == [b"c", b"a"]
+    assert await index.conversations("globex", "tent", limit=10) == []
+    assert await index.conversations("acme", "  ", limit=10) == []
+    await index.close()

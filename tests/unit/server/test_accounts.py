@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from server.errors import BadCommand
 from server.handoff.staff import GENERAL, Agent, Department, Role
 from server.staff.accounts import Accounts
+from server.staff.audit import Audit
 from server.staff.canned import CannedReply
 from server.staff.errors import BadPassword, BadValue, LockedOut, NoSuchThing, NotYours, SignInRefused, StaffUnavailable
 from server.staff.file import StaffFile
 from server.staff.lockout import ADDRESS, LOGIN, PAIR, Lockout, Patience
 from server.staff.passwords import generated
 from server.staff.permissions import PERMISSIONS, Permission, may
+from server.staff.running import trim_audit
 from server.staff.sessions import Sessions, SessionSettings
 from tests.fakes.accounts import PASSWORD, add, cheap, open_staff
 
@@ -175,6 +177,39 @@ def test_a_change_that_fails_leaves_no_line(staff):
     with pytest.raises(BadCommand):
         add(staff, "ana")
     assert staff.audit.lines("acme", limit=10, offset=0)[1] == 1
+
+
+def note(staff, workspace, at):
+    file = staff.accounts._file
+    with file.writing() as db:
+        Audit(file, now_ms=lambda: at).note(db, workspace, "command", "agent.added", "ana", {})
+
+
+def test_lines_older_than_a_moment_are_deleted_in_all_workspaces_and_no_others(staff):
+    for at, workspace in ((1_000, "acme"), (2_000, "globex"), (3_000, "acme")):
+        note(staff, workspace, at)
+    audit = staff.audit
+    assert audit.trim(before=3_000) == 2
+    assert [line.at for line in audit.lines("acme", limit=10, offset=0)[0]] == [3_000]
+    assert audit.lines("globex", limit=10, offset=0)[1] == 0
+    assert audit.trim(before=3_000) == 0
+
+
+@pytest.mark.parametrize(("days", "kept"), [(365.0, 1), (0.0, 2), (0.5, 0)], ids=["a-year", "for-ever", "half-a-day"])
+async def test_the_audit_log_is_kept_for_as_many_days_as_the_setting_says(staff, days, kept):
+    day = 86_400_000
+    for at in (1 * day, 366 * day):
+        note(staff, "acme", at)
+    looked = asyncio.Event()
+
+    async def pause(seconds):
+        looked.set()
+        await asyncio.Event().wait()
+
+    trimming = asyncio.create_task(trim_audit(staff.audit, lambda: days, pause=pause, now_ms=lambda: 367 * day))
+    await looked.wait()
+    trimming.cancel()
+    assert staff.audit.lines("acme", limit=10, offset=0)[1] == kept
 
 
 # -- passwords and signing in

@@ -264,6 +264,33 @@ async def test_a_conversation_needs_a_base_that_answers(house):
     assert (await house.program().get("/v1/conversations")).json["total"] == 0
 
 
+# -- notes
+
+
+async def test_a_note_is_for_agents_and_neither_the_visitor_nor_the_bot_hears_of_it(house):
+    program, conversation = house.program(), await house.conversation("ann")
+    path = f"/v1/conversations/{conversation}"
+    told = {"client_msg_id": "n1", "text": "Gold **customer**", "name": "CRM"}
+    stored = await program.post(f"{path}/notes", told)
+    assert (stored.status, stored.json["seq"]) == (200, 1)
+    assert [event["kind"] for event in (await program.get(f"{path}/events")).json["items"]] == ["opened"]
+    (event,) = (await program.get(f"{path}/events?audience=internal")).json["items"]
+    assert (event["kind"], event["text"], event["name"]) == ("noted", "Gold **customer**", "CRM")
+    assert event["author"].startswith("key:")
+    assert house.bot.turns == []
+    assert [message.kind for message in await house.log.onward()] == ["conversation.opened"]
+
+
+async def test_a_note_that_is_sent_again_is_one_note_and_its_id_is_for_no_other(house):
+    program, conversation = house.program(), await house.conversation("ann")
+    path = f"/v1/conversations/{conversation}/notes"
+    first = await program.post(path, {"client_msg_id": "n1", "text": "Gold customer"})
+    assert (await program.post(path, {"client_msg_id": "n1", "text": "Gold customer"})).json == first.json
+    is_problem(await program.post(path, {"client_msg_id": "n1", "text": "Silver customer"}), 409, "conflict")
+    is_problem(await program.post(path, {"client_msg_id": "n2", "text": "  "}), 422, "invalid")
+    is_problem(await program.post(path, {"client_msg_id": "n3", "text": "a\0b"}), 422, "invalid")
+
+
 # -- what is kept of a visitor
 
 

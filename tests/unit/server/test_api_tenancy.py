@@ -30,6 +30,7 @@ BODIES = {
     "sendMessage": {"client_msg_id": "m9", "text": "hello"},
     "sendChoice": {"client_msg_id": "c9", "entry_id": "e1", "about": "A" * 22},
     "askForPerson": {"client_msg_id": "p9"},
+    "addNote": {"client_msg_id": "n9", "text": "a note"},
     "sendFeedback": {"client_msg_id": "f9", "up": True, "about": "A" * 22},
     "openConversation": {"kb": "vault"},
     "addEntry": {"question": "q", "answer": "a"},

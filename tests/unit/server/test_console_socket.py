@@ -12,13 +12,13 @@ from server.console.talk import VERBS
 from server.conversations.commands import Say
 from server.handoff.staff import Department, Role
 from server.ids import from_text
-from server.parts import CONVERSATIONS, KEYS
+from server.parts import CONVERSATIONS
 from server.wire.codec import CODECS, JSON, PROTO
 from server.wire.frames import Hello
 from tests.e2e.harness import Visitor
-from tests.fakes.api import KB, MINE, THEIRS, publish_shop
+from tests.fakes.api import MINE, THEIRS, publish_shop
 from tests.fakes.console import Refused
-from tests.fakes.console_house import open_console
+from tests.fakes.console_house import active, at_work, open_console, visitor
 
 
 @pytest.fixture(scope="module")
@@ -38,32 +38,6 @@ async def house(published, tmp_path):
 async def speak(house, conversation, name, text, workspace=MINE):
     command = Say(client_msg_id=name, text=text)
     await house.app[CONVERSATIONS].submit((workspace, from_text(conversation)), command)
-
-
-async def visitor(house, **hello):
-    key = house.app[KEYS].add_widget(MINE, kb=KB).id
-    ann = await Visitor.connect(house.url, **({"key": key, "language": "en"} | hello))
-    house.browsers.append(ann)
-    return ann, (await ann.until("welcome"))["conversation"]
-
-
-async def at_work(house, *roles):
-    """Sign some agents in; give their browsers and desks."""
-    browsers = [await house.signed_in(role) for role in roles]
-    return browsers, [await browser.desk() for browser in browsers]
-
-
-async def active(house):
-    """Let a visitor be with an agent: give both and the conversation."""
-    (browser,), (ana,) = await at_work(house, Role.AGENT)
-    ann, conversation = await visitor(house)
-    await ann.send(type="action", client_msg_id="h1", action="human")
-    await ana.case_in(conversation, "ringing")
-    await ana.act("accept", conversation)
-    await ana.case_in(conversation, "active")
-    await ana.send(type="follow", conversation=conversation)
-    await ana.until("following")
-    return browser, ana, ann, conversation
 
 
 def lines(desk, conversation):
@@ -322,6 +296,35 @@ async def test_another_departments_conversation_is_not_there_either_until_one_jo
     await desk.send(type="ping")
     await desk.until("pong")
     assert "only for the general" not in json.dumps(desk.frames)
+
+
+async def moved_to_billing(house, browser):
+    """Move an agent from the general department to another one."""
+    accounts = house.app[STAFF].accounts
+    billing = Department(id="billing", workspace=MINE, name_zh="账单", name_en="Billing")
+    accounts.put_department(billing, actor="command", new=True)
+    agent = accounts.agent(MINE, (await browser.get("session"))["agent"]["id"])
+    accounts.change(replace(agent, departments=("billing",)), actor="command")
+    await accounts.refresh()
+
+
+async def test_who_left_the_department_does_not_see_what_one_once_had(house):
+    browser, desk, _, conversation = await active(house)
+    await desk.act("return_to_bot", conversation)
+    assert (await browser.call("GET", f"cases/{conversation}"))[0] == 200
+    await moved_to_billing(house, browser)
+    for path in (f"cases/{conversation}", f"cases/{conversation}/events"):
+        assert (await browser.call("GET", path))[0] == 404
+    await speak(house, conversation, "m1", "only for the general department")
+    await desk.send(type="ping")
+    await desk.until("pong")
+    assert "only for the general" not in json.dumps(desk.frames)
+
+
+async def test_who_left_the_department_keeps_what_one_has_until_it_is_handed_on(house):
+    browser, _, _, conversation = await active(house)
+    await moved_to_billing(house, browser)
+    assert (await browser.call("GET", f"cases/{conversation}"))[0] == 200
 
 
 async def test_only_who_has_the_chat_speaks_to_the_visitor(house):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from server.conversations.commands import AskForPerson, Choose, Rate, Say, Visitor, reply_id
+from server.conversations.commands import AskForPerson, Choose, Rate, Say, Stored, Visitor, reply_id
 from server.conversations.events import Acted, Action, Audience, Event, Replied, Spoke, Understood
 from server.conversations.hub import Hub, Key
 from server.conversations.service import Conversations, ConversationSettings
@@ -349,6 +349,29 @@ async def test_the_world_outside_is_told_in_order_and_without_numbers_of_cards(w
     ]  # fmt: skip
     assert b"4111" not in messages[1].body
     assert b"example.com" not in messages[1].body
+
+
+async def test_for_a_world_that_does_not_listen_nothing_is_kept() -> None:
+    log = MemoryLog()
+    service = Conversations(log, Hub(), ScriptedBot(), listened=lambda workspace: workspace == "other")
+    await service.open(ANN)
+
+    assert await log.onward() == []
+
+
+async def test_it_is_acknowledged_after_it_was_shown_and_so_is_a_repetition(world: World) -> None:
+    told: list[tuple[str, int]] = []
+
+    def acknowledge(stored: Stored) -> None:
+        told.append((stored.client_msg_id, len(world.screen.events)))
+
+    spoken = Say(client_msg_id="m1", text="hello")
+    first = await world.service.submit(world.key, spoken, acknowledge)
+    await world.settle()
+    again = await world.service.submit(world.key, spoken, acknowledge)
+
+    assert first == again
+    assert told == [("m1", 1), ("m1", 2)]
 
 
 async def test_a_foreign_workspace_finds_no_conversation(world: World) -> None:

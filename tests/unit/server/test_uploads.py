@@ -13,9 +13,13 @@ from server.conversations.service import Conversations
 from server.errors import BadCommand, LogUnavailable
 from server.ids import new_id, to_text
 from server.stores.memory import MemoryLog
-from server.uploads.errors import FilesUnavailable, FileTooLarge, TooManyFiles, UnknownKind, UploadNotFound
+from server.telemetry.metrics import Metrics
+from server.telemetry.readings import of_uploads
+from server.uploads.errors import DamagedFile, FilesUnavailable, FileTooLarge, TooManyFiles, UnknownKind, UploadNotFound
 from server.uploads.folder import Folder
+from server.uploads.kinds import Kind
 from server.uploads.limits import FileLimits
+from server.uploads.running import RunningUploads
 from server.uploads.studio import Studio
 from server.uploads.tickets import Tickets
 from server.uploads.uploads import Place, Uploads, UploadSettings
@@ -283,3 +287,48 @@ async def test_a_link_is_for_one_file_and_a_few_minutes(house):
         tickets.check(ticket.text)
     with pytest.raises(Refused):
         Tickets(b"t" * 32, now=clock).check(ticket.text)
+
+
+# -- figures
+
+
+async def test_what_was_kept_and_what_was_refused_is_counted(tmp_path):
+    house = House(tmp_path, UploadSettings(max_bytes=1_000))
+    kept = await house.send()
+    for wrong, error in ((b"MZ" + bytes(100), UnknownKind), (b"%PDF-1.4" + bytes(2_000), FileTooLarge)):
+        with pytest.raises(error):
+            await house.send(wrong)
+
+    async def broken():
+        yield PDF
+        raise ConnectionResetError
+
+    with pytest.raises(FilesUnavailable):
+        await house.uploads.receive(await house.place(), "a.pdf", broken())
+    figures = house.uploads.figures
+    assert figures.files == {("acme", "application/pdf"): 1}
+    assert figures.bytes == {("acme", "application/pdf"): kept.size}
+    assert figures.refused == {("acme", reason): 1 for reason in ("unknown_kind", "too_large", "broken_off")}
+
+
+async def test_the_figures_of_files_can_be_read_by_prometheus(tmp_path):
+    house = House(tmp_path)
+    running = RunningUploads(files=house.uploads, tickets=Tickets(b"secret" * 8), limits=FileLimits(at_once=1))
+    kept = await house.send()
+    assert [running.limits.enter(("acme", b"ann")) > 0 for _ in range(2)] == [False, True]
+    metrics = Metrics()
+    metrics.read_from(lambda: of_uploads(running, metrics.workspace))
+    lines = metrics.text()[0].decode().splitlines()
+    assert 'kefu_uploads_total{media_type="application/pdf",workspace="acme"} 1.0' in lines
+    assert f'kefu_uploads_bytes_total{{media_type="application/pdf",workspace="acme"}} {float(kept.size)}' in lines
+    assert 'kefu_uploads_refused_total{reason="rate",workspace="acme"} 1.0' in lines
+    assert "kefu_upload_pictures_total 0.0" in lines
+
+
+async def test_the_time_that_the_worker_has_a_picture_is_counted_whatever_becomes_of_it(tmp_path):
+    studio = Studio(command=("true",))  # a worker that ends without an answer
+    with pytest.raises(DamagedFile):
+        await studio.draw(tmp_path / "a.png", Kind.PNG, tmp_path / "b.png")
+    assert studio.pictures == 1
+    assert studio.seconds > 0
+    await studio.close()

@@ -3,7 +3,7 @@
 import { html, useEffect } from '../vendor/htm-preact.js';
 import { api } from '../api.js';
 import { desk, nameOfVisitor } from '../desk.js';
-import { rows } from '../state.js';
+import { queued, rows } from '../state.js';
 import { Avatar, Empty, Failed, Loading, Pill, useLoaded, useNow } from '../ui.js';
 import { span, w } from '../words.js';
 
@@ -16,7 +16,7 @@ export function Board({ state, onOpen }) {
     const timer = setInterval(again, EVERY_MS);
     return () => clearInterval(timer);
   }, []);
-  const queue = rows(state, 'queue');
+  const queue = rows(state, 'queue').filter(queued);
   const longest = queue.length ? now - Math.min(...queue.map((row) => row.enqueued_at)) : 0;
   const figures = [
     [w().boardWaiting, queue.length, queue.length > 0], [w().boardLongest, queue.length ? span(longest) : '—', longest > 120_000],

@@ -3,14 +3,16 @@
 import { html, useEffect, useMemo, useRef, useState } from '../vendor/htm-preact.js';
 import { api } from '../api.js';
 import { desk, nameOfVisitor } from '../desk.js';
+import { queued, ticket } from '../state.js';
 import { Icon } from '../ui.js';
+import { keep, kept } from '../unsent.js';
 import { language, w } from '../words.js';
+import { Proposal, useProposal } from './proposal.js';
 
 const MAX_CHARS = 8_000;
 const MAX_FILES = 5;
 const KINDS = 'image/png,image/jpeg,image/webp,image/gif,application/pdf';
 const DRAFT_MS = 800;
-const KEY = (conversation, note) => `kefu.console.${note ? 'note' : 'draft'}.${conversation}`;
 
 export function Composer({ state, row, thread }) {
   const mine = row.owner === `agent:${state.me.id}` && ['active', 'on_hold', 'transferring'].includes(row.state);
@@ -42,6 +44,7 @@ export function Composer({ state, row, thread }) {
     return () => removeEventListener('kefu:insert', inserted);
   }, []);
   useLayout(field, text);
+  const [proposal, putAway] = useProposal(row, thread, mine && !note);
 
   const offers = useMemo(() => offered(text, note, { canned, state, row }), [text, note, canned, state.agents]);
   const write = (value) => {
@@ -79,8 +82,18 @@ export function Composer({ state, row, thread }) {
     clearTimeout(draft.current);
     write('');
   };
+  const takeProposal = () => {
+    write(joined(text, proposal.text));
+    putAway();
+    field.current.focus();
+  };
   const pressed = (event) => {
     if (event.isComposing) return; // an input method is choosing characters
+    if (proposal && !text && event.key === 'Tab' && !event.shiftKey) {
+      event.preventDefault();
+      return takeProposal();
+    }
+    if (proposal && event.key === 'Escape') return putAway();
     if (offers.length && moved(event, offers, at, setAt)) return;
     if (offers.length && (event.key === 'Enter' || event.key === 'Tab')) {
       event.preventDefault();
@@ -100,6 +113,7 @@ export function Composer({ state, row, thread }) {
       <button type="button" role="tab" aria-selected=${note} onClick=${() => setNote(true)}>${w().note}</button>
       ${!mine && html`<small>${whyNot(row)}</small>`}
     </div>
+    ${proposal && html`<${Proposal} proposal=${proposal} byKey=${!text} onTake=${takeProposal} onPutAway=${putAway} />`}
     ${offers.length > 0 && html`<ul class="offers" role="listbox" aria-label=${w().canned}>
       ${offers.map((offer, index) => html`<li key=${offer.key}><button type="button" role="option" aria-selected=${index === at} onMouseDown=${(event) => event.preventDefault()} onClick=${() => (write(offer.whole), field.current.focus())}><b>${offer.label}</b><span>${offer.preview}</span></button></li>`)}
     </ul>`}
@@ -130,7 +144,7 @@ function useLayout(field, text) {
 
 function whyNot(row) {
   if (row.state === 'closed' || row.state === 'wrap_up') return w().isClosed;
-  if (row.state === 'queued' || row.state === 'ringing') return w().notYetAccepted;
+  if (queued(row) || ticket(row)) return w().notYetAccepted;
   if (row.owner === 'bot') return w().botTalks;
   return w().notYours;
 }
@@ -175,20 +189,3 @@ function filled(reply, state, row) {
 
 const mentioned = (text, state) => [...state.agents.values()].filter((each) => text.includes(`@${each.name}`)).map((each) => each.id);
 const joined = (before, more) => (before.trim() ? `${before.trimEnd()}\n${more}` : more);
-
-function kept(conversation, note) {
-  try {
-    return sessionStorage.getItem(KEY(conversation, note)) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function keep(conversation, note, text) {
-  try {
-    if (text) sessionStorage.setItem(KEY(conversation, note), text);
-    else sessionStorage.removeItem(KEY(conversation, note));
-  } catch {
-    // storage may be forbidden or full
-  }
-}

@@ -2,6 +2,7 @@
 
 import { html, useState } from '../vendor/htm-preact.js';
 import { desk, nameOfAuthor, nameOfVisitor } from '../desk.js';
+import { queued, ticket } from '../state.js';
 import { Avatar, Icon, IconButton, Pill, useNow } from '../ui.js';
 import { clock, span, w } from '../words.js';
 import { CloseDialog, HoldDialog, ReturnDialog, TagsDialog, TransferDialog } from './actions.js';
@@ -34,12 +35,12 @@ export function Conversation({ state, row, details, onDetails }) {
 function Where({ state, row }) {
   const now = useNow(5_000);
   const viewers = (row.viewers ?? []).filter((id) => id !== state.me.id).map((id) => nameOfAuthor(id, state));
-  const waiting = row.state === 'queued' || row.state === 'ringing';
+  const waiting = queued(row);
   return html`<p class="where">
     <${Pill} kind=${`state-${row.state}`}>${w().states[row.state] ?? row.state}<//>
     ${row.owner.startsWith('agent:') && html`<span>${row.owner === `agent:${state.me.id}` ? w().you : row.owner_name || nameOfAuthor(row.owner, state)}</span>`}
     ${waiting && html`<span>${w().waitsSince(span(now - row.enqueued_at))}</span>`}
-    ${row.visitor_presence === 'online' ? html`<span><i class="dot available"></i>${w().online}</span>` : row.visitor_presence && html`<span><i class="dot offline"></i>${w().left(clock(row.last_at, now))}</span>`}
+    ${row.visitor_presence === 'online' ? html`<span><i class="dot available"></i>${w().online}</span>` : row.visitor_presence && html`<span><i class="dot offline"></i>${row.visitor_gone_at ? w().left(clock(row.visitor_gone_at, now)) : w().offline}</span>`}
     ${viewers.length > 0 && html`<span class="viewers"><${Icon} name="eye" />${w().viewing(viewers.join(', '))}</span>`}
   </p>`;
 }
@@ -50,7 +51,7 @@ function Actions({ state, row, onDialog }) {
   const supervises = state.me.role !== 'agent';
   const act = (verb, values) => () => desk.act(row.conversation, verb, values);
   const mine = row.owner === me;
-  if (row.state === 'ringing' || row.state === 'queued') {
+  if (queued(row) || ticket(row)) {
     return html`<div class="actions">
       ${supervises && html`<button type="button" onClick=${() => onDialog('assign')}>${w().assign}</button>`}
       ${row.state === 'ringing' && row.offered_to === state.me.id && html`<button type="button" onClick=${act('decline')}>${w().decline}</button>`}

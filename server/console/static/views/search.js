@@ -8,7 +8,7 @@ import { clock, w } from '../words.js';
 
 const LEAST_CHARS = 2;
 
-export function Search({ onOpen }) {
+export function Search({ state, onOpen }) {
   const [query, setQuery] = useState('');
   const [found, setFound] = useState(null);
   const [failed, setFailed] = useState(false);
@@ -28,7 +28,7 @@ export function Search({ onOpen }) {
       );
     }, 200);
     return () => clearTimeout(timer);
-  }, [query, turn]);
+  }, [query, turn, state.erased]);
   return html`<main class="page search">
     <h1>${w().search}</h1>
     <label class="filter large"><${Icon} name="search" /><input ref=${field} type="search" value=${query} placeholder=${w().searchPlaceholder} aria-label=${w().searchPlaceholder} onInput=${(event) => setQuery(event.target.value)} /></label>

@@ -40,7 +40,7 @@ export function Shell({ state, onLanguage }) {
       ${state.link !== 'online' && html`<p class="banner" role="status"><${Icon} name="alert" />${w().reconnecting}</p>`}
       ${page === 'inbox' && html`<${Inbox} state=${state} />`}
       ${page === 'board' && html`<${Board} state=${state} onOpen=${(id) => (desk.open(id), go('inbox'))} />`}
-      ${page === 'search' && html`<${Search} onOpen=${(id) => (desk.open(id), go('inbox'))} />`}
+      ${page === 'search' && html`<${Search} state=${state} onOpen=${(id) => (desk.open(id), go('inbox'))} />`}
       ${page === 'settings' && html`<${Settings} state=${state} />`}
     </div>
     <${Rings} state=${state} onAccept=${() => go('inbox')} />

@@ -8,6 +8,8 @@
  * @param {string} [options.signature] hex HMAC-SHA256 of `user`, made by your server with the key's identity secret
  * @param {string} [options.language] such as zh-CN
  * @param {string} [options.page] where the visitor is
+ * @param {string} [options.device] what the visitor has, in a few words
+ * @param {string} [options.zone] the visitor's time zone, such as Asia/Shanghai
  * @param {string} [options.name] of the program, for the server's logs
  * @param {object} [options.storage] getItem, setItem, removeItem: at once as localStorage, or with promises
  * @param {Function} [options.openSocket] (url, protocols) => WebSocket
@@ -26,6 +28,8 @@ export function withDefaults(options) {
     signature: '',
     language: '',
     page: '',
+    device: '',
+    zone: '',
     name: 'kefu-client.js',
     openSocket: (url, protocols) => new WebSocket(url, protocols),
     timers: { setTimeout: (f, ms) => setTimeout(f, ms), clearTimeout: (id) => clearTimeout(id) },

@@ -126,7 +126,7 @@ def test_a_transfer_that_fails_leaves_it_with_the_old_agent(story: Story, how: s
             story.wait(60)
     assert (story.state, story.handling.agent) == (State.ACTIVE, "ana")
     assert story.last == "Ana is still with you."
-    assert "ana" in [notice.agent for notice in story.words(Word.TRANSFER_OVER)]
+    assert "ana" in [notice.agent for notice in story.words(Word.TRANSFER_BACK)]
     assert story.world.load("ben") == 0
 
 

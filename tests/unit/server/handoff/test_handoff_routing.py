@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.handoff.routing import MIN_PICKUPS, Pickup, Presence, Seat, Waiting, assign, minutes, position
+from server.handoff.routing import MIN_PICKUPS, Pickup, Places, Presence, Seat, Waiting, assign, minutes
 from server.handoff.staff import Agent
 from server.handoff.states import Handling, State
 
@@ -128,8 +128,21 @@ def test_places_are_counted_within_the_department_and_rings_count() -> None:
         case("elsewhere", at=1, department="billing"),
         case("urgent", at=9, priority=1),
     ]
-    assert position(mine, queue) == 4
-    assert position(mine, []) == 1
+    assert Places(queue).of(mine) == 4
+    assert Places([]).of(mine) == 1
+
+
+def test_the_place_that_one_would_have_does_not_count_oneself() -> None:
+    queue = [
+        case("mine", at=5),
+        case("before", at=2),
+        case("after", at=9),
+        case("elsewhere", at=1, department="billing"),
+    ]
+
+    assert Places(queue).of(case("mine", at=10)) == 3
+    assert Places(queue).of(case("mine", at=10, priority=1)) == 1
+    assert Places(queue).of(case("mine", at=5, department="billing")) == 2
 
 
 def test_too_few_pickups_tell_nothing() -> None:
