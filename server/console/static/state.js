@@ -73,7 +73,7 @@ export function welcomed(state, frame) {
   for (const each of frame.agents ?? []) next = agentChanged(next, each);
   next = casesChanged(next, frame.cases ?? []);
   for (const row of frame.cases ?? []) {
-    if (row.asks_until && asks(row, next.me?.id)) next = rang(next, { conversation: row.conversation, until: row.asks_until });
+    if (row.asks_until && asks(row, next.me)) next = rang(next, { conversation: row.conversation, until: row.asks_until });
   }
   for (const each of frame.following ?? []) next = followed(next, each);
   return next;
@@ -93,7 +93,7 @@ export function casesChanged(state, changed) {
   const rings = new Map(state.rings);
   for (const row of fresh) {
     cases.set(row.conversation, row);
-    if (!asks(row, state.me?.id)) rings.delete(row.conversation);
+    if (!asks(row, state.me)) rings.delete(row.conversation);
   }
   return { ...state, rings, cases };
 }
@@ -233,11 +233,10 @@ export const untold = (state, id) => ({ ...state, toasts: state.toasts.filter((t
 
 /** The rows of a box, in the order in which they want attention. */
 export function rows(state, box) {
-  const me = state.me?.id;
   const all = [...state.cases.values()];
   switch (box) {
     case 'mine':
-      return all.filter((row) => row.state !== 'closed' && owns(row, me)).sort(byAttention);
+      return all.filter((row) => row.state !== 'closed' && owns(row, state.me)).sort(byAttention);
     case 'queue':
       return [...all.filter(queued).sort(byQueue), ...all.filter(ticket).sort((a, b) => a.since - b.since)];
     default: {
@@ -267,12 +266,13 @@ export const queued = (row) => row.state === 'queued' || row.state === 'ringing'
 export const ticket = (row) => row.state === 'offline_form';
 
 /** Whether a row is an agent's to answer. */
-export const owns = (row, id) => row.owner === `agent:${id}` || asks(row, id);
+export const owns = (row, agent) => row.owner === `agent:${agent?.id}` || asks(row, agent);
 
 /** Whether an agent is asked to take a conversation: it rings, or a colleague would hand it over. */
-export function asks(row, id) {
-  if (row.state === 'ringing') return row.offered_to === id || row.offered_to === '';
-  return row.state === 'transferring' && row.transfer_to === `agent:${id}`;
+export function asks(row, agent) {
+  if (row.state === 'ringing') return row.offered_to === agent?.id || row.offered_to === '';
+  if (row.state !== 'transferring' || !agent || row.owner === `agent:${agent.id}`) return false;
+  return [`agent:${agent.id}`, ...(agent.departments ?? []).map((each) => `department:${each}`)].includes(row.transfer_to);
 }
 
 /** Whether the last word is the visitor's. */
@@ -298,7 +298,7 @@ const counted = new WeakMap(); // rows are counted once, however often something
 export function counts(state) {
   if (!counted.has(state.cases)) {
     const all = [...state.cases.values()];
-    const mine = all.filter((row) => row.state !== 'closed' && owns(row, state.me?.id));
+    const mine = all.filter((row) => row.state !== 'closed' && owns(row, state.me));
     counted.set(state.cases, { mine: mine.length, unread: mine.filter(unread).length, queue: all.filter(queued).length });
   }
   return counted.get(state.cases);

@@ -202,6 +202,15 @@ test('what rang before the page was loaded rings again until its time is over', 
   assert.deepEqual([...state.rings], [['c1', 5_000]]);
 });
 
+test('what is passed on to a department rings for all who are in it but the one who passes it on', () => {
+  const passed = row({ state: 'transferring', owner: 'agent:ben', transfer_to: 'department:general', asks_until: 5_000 });
+  const member = { ...signed(), me: { ...ANA, departments: ['general'] } };
+  const changed = S.caseChanged(S.welcomed(member, { cases: [passed] }), { ...passed, changed: 99, seq: 99 });
+  assert.deepEqual([...changed.rings], [['c1', 5_000]]);
+  for (const me of [{ ...ANA, departments: ['other'] }, { ...ANA, id: 'ben', departments: ['general'] }])
+    assert.equal(S.welcomed({ ...signed(), me }, { cases: [passed] }).rings.size, 0);
+});
+
 test('of a conversation only the newest that is told is shown', () => {
   let state = S.told(signed(), { id: 1, text: 'waits', conversation: 'c1' });
   state = S.told(state, { id: 2, text: 'saved', conversation: '' });
