@@ -50,6 +50,7 @@ class Subscriptions:
     def __init__(self, path: Path, *, now_ms: Callable[[], Millis] = lambda: time_ns() // 1_000_000) -> None:
         """Take the file's path; it is made when first used."""
         self._file = WebhookFile(path)
+        self._read_file = WebhookFile(path)  # the event loop reads: it must not wait for who waits to write
         self._now_ms = now_ms
         self.written = 0  # changes made through this object
 
@@ -88,12 +89,12 @@ class Subscriptions:
         Raises:
             BadCommand: the workspace has no such one.
         """
-        with self._file.reading() as db:
+        with self._read_file.reading() as db:
             return _one(db, workspace, subscription_id)
 
     def all(self, workspace: str | None = None) -> list[Subscription]:
         """List subscriptions, the oldest first."""
-        with self._file.reading() as db:
+        with self._read_file.reading() as db:
             return _read(db, "?1 IS NULL OR workspace = ?1", (workspace,))
 
     def rotate(self, workspace: str, subscription_id: str) -> Subscription:
@@ -135,12 +136,13 @@ class Subscriptions:
 
     def changes(self) -> int:
         """Give a number that grows with every change, whoever made it."""
-        with self._file.reading() as db:
+        with self._read_file.reading() as db:
             return int(db.execute("SELECT number FROM changes").fetchone()[0])
 
     def close(self) -> None:
         """Release the file."""
         self._file.close()
+        self._read_file.close()
 
     def _change(
         self, workspace: str, subscription_id: str, change: Callable[[Subscription], dict[str, object]]

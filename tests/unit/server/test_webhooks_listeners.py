@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -62,3 +64,17 @@ def test_where_it_cannot_be_looked_up_messages_are_kept(house: House) -> None:
     db.close()
     house.now += 0.01
     assert house.listeners.has("acme")
+
+
+def test_whether_anybody_listens_is_told_while_somebody_else_holds_the_file(tmp_path):
+    ours, another = Subscriptions(tmp_path / "w.db"), Subscriptions(tmp_path / "w.db")
+    listeners = Listeners(ours)
+    another.add("acme", "https://hooks.example/a")
+    with ThreadPoolExecutor() as threads:
+        with another._file.writing():
+            waits = threads.submit(ours.add, "acme", "https://hooks.example/b")
+            sleep(0.1)  # it holds its own connection by now, and waits for the file
+            asked = threads.submit(listeners.has, "acme")
+            assert asked.result(timeout=5)
+            assert not waits.done()
+        assert waits.result(timeout=30).url == "https://hooks.example/b"
