@@ -92,8 +92,10 @@ async def test_a_server_that_restarts_answers_all_the_same_and_a_websocket_is_us
     await expect(visitor.page.locator("#kefu-widget .choices")).to_have_count(1)
 
     wall.open = True
+    await visitor.page.context.set_offline(True)  # as when one leaves the office: it is looked soon again
+    await visitor.page.context.set_offline(False)
     async with asyncio.timeout(60):
-        while wall.upgraded < 2:  # noqa: ASYNC110 (one that was looked with, one that is used)
+        while not wall.welcomed:  # noqa: ASYNC110 (a real browser, in its own time)
             await asyncio.sleep(0.1)
     await visitor.say(RETURNS)
     await visitor.answered(1, within_s=60)

@@ -20,6 +20,7 @@ class Wall:
         self.asked: list[str] = []  # paths, in their order
         self.refused = 0  # upgrades
         self.upgraded = 0
+        self.welcomed = 0  # of those, the ones over which a visitor was
         self.loses_answers_to = ""  # a part of a request's body: such requests arrive, and their answers do not
         self.port = 0
         self._transports: set[asyncio.Transport] = set()
@@ -80,6 +81,7 @@ class Wall:
 
             task = asyncio.create_task(upward())
             async for message in up:
+                self.welcomed += '"welcome"' in message.data
                 await down.send_str(message.data)
             task.cancel()
             with suppress(asyncio.CancelledError):

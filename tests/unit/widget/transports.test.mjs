@@ -330,6 +330,34 @@ test('while HTTP carries us it is looked again and again whether a WebSocket ope
   assert.equal(at.sockets[3].left, true);
 });
 
+test('whoever comes back to the page, or into another network, has not long to wait for a WebSocket', async () => {
+  const at = await streaming();
+  at.clock.pass(15_000);
+  at.sockets.at(-1).onclose({ code: 1006 }); // the next look would be in half a minute
+  at.client.wake();
+  at.stream.give(said({ type: 'pong' }));
+  await settle();
+  at.clock.pass(14_999);
+  assert.equal(at.sockets.length, 3);
+  at.clock.pass(1);
+  assert.equal(at.sockets.length, 4);
+  at.client.wake(); // this one is still being tried
+  at.clock.pass(1);
+  assert.equal(at.sockets[3].left, undefined);
+});
+
+test('who has a WebSocket does not look for another one when the page is looked at', async () => {
+  const at = visitor();
+  at.client.connect();
+  await settle();
+  at.sockets[0].onopen();
+  at.sockets[0].onmessage({ data: welcome().slice(6) });
+  at.client.wake();
+  at.sockets[0].onmessage({ data: JSON.stringify({ type: 'pong' }) });
+  at.clock.pass(16_000);
+  assert.equal(at.sockets.length, 1);
+});
+
 test('when a WebSocket opens the conversation goes on over it at once', async () => {
   const at = await streaming();
   at.stream.give(said(event(1)));

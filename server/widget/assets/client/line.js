@@ -69,6 +69,7 @@ export class Line {
 
   /** Connect now if we wait, or see at once whether the socket still lives. */
   wake() {
+    this.#options.transports.wake();
     if (this.#status === 'waiting') {
       this.#attempt = 0;
       this.connect();

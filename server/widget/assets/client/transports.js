@@ -21,6 +21,7 @@ export class Transports {
   #whole = false; // answers come in one piece only: something on the way holds them back
   #lookMs = FIRST_LOOK_MS;
   #look = null; // a WebSocket that is to show whether one can be opened
+  #onbetter = () => {};
 
   /**
    * @param {object} options url, httpUrl ('' to use WebSockets only), openSocket, fetch, timers (`Timers`), clock
@@ -76,8 +77,15 @@ export class Transports {
       if (this.#hasHttp) kept.change((raw) => (raw ? null : undefined));
     } else {
       kept.set(`${this.#whole ? 'poll' : 'stream'} ${now() + LONGEST_LOOK_MS}`);
-      this.#lookAgain(onbetter);
+      this.#onbetter = onbetter;
+      this.#lookAgain();
     }
+  }
+
+  /** We may be in another network by now, without the wall that was found: look as soon as in the beginning. */
+  wake() {
+    this.#lookMs = FIRST_LOOK_MS;
+    if (this.#options.timers.has('look') && !this.#look) this.#lookAgain();
   }
 
   /** The connection ended; `worked` if it is known to have reached the server. */
@@ -87,19 +95,19 @@ export class Transports {
     else this.#failures = worked ? 0 : this.#failures + 1;
   }
 
-  #lookAgain(onbetter) {
+  #lookAgain() {
     const { timers } = this.#options;
     timers.set('look', this.#lookMs, () => {
       this.#lookMs = Math.min(LONGEST_LOOK_MS, 2 * this.#lookMs);
-      this.#lookNow(onbetter);
+      this.#lookNow();
     });
   }
 
-  #lookNow(onbetter) {
+  #lookNow() {
     const { url, openSocket, timers } = this.#options;
     const worse = () => {
       this.#stopLooking();
-      this.#lookAgain(onbetter);
+      this.#lookAgain();
     };
     try {
       const socket = openSocket(url, [SUBPROTOCOL]);
@@ -108,7 +116,7 @@ export class Transports {
       timers.set('look', LOOK_FOR_MS, worse);
       socket.onopen = ours(() => {
         this.#stopLooking();
-        onbetter();
+        this.#onbetter();
         this.#failures = 0; // what ended just now was left for a WebSocket
       });
       socket.onclose = ours(worse);
