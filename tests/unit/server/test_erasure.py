@@ -119,6 +119,22 @@ async def test_what_is_said_after_an_erasure_is_resumed_as_ever():
     assert (await missed_by_agent(log, now, (before + 1, now.internal_seq), **bounds)).recovered
 
 
+async def test_an_answer_that_is_thought_out_during_the_erasure_is_never_given():
+    log, bot = MemoryLog(), ScriptedBot()
+    service = Conversations(log, Hub(), bot)
+    head = await service.open(Visitor(workspace=MINE, id="ann", kb="shop"))
+    key = (MINE, head.conversation)
+    await service.submit(key, Say(client_msg_id="m1", text="my order is Grimhildr"))
+    while not bot.turns:
+        await asyncio.sleep(0)
+    answering = service._lanes.known(key).answering
+    await asyncio.wait_for(service.erase(MINE, "ann"), timeout=5)  # it does not wait for the answer
+    assert answering.cancelled()
+    bot.gate.set()
+    await service.close()
+    assert [event.body for event in await log.events(*key)] == [None] * len(await log.events(*key))
+
+
 # -- failures
 
 
