@@ -12,6 +12,8 @@ from server.access.keys import Keys, Scope
 from server.access.request import Callers, Unauthenticated
 from server.api import rest
 from server.connections.rates import Rate
+from server.events.onward import told_outside
+from server.ids import from_text
 from server.parts import ENGINE
 from tests.fakes.api import KB, MINE, THEIRS, open_api, publish_shop, until
 
@@ -278,7 +280,8 @@ async def test_a_note_is_for_agents_and_neither_the_visitor_nor_the_bot_hears_of
     assert (event["kind"], event["text"], event["name"]) == ("noted", "Gold **customer**", "CRM")
     assert event["author"].startswith("key:")
     assert house.bot.turns == []
-    assert [message.kind for message in await house.log.onward()] == ["conversation.opened"]
+    head = await house.log.head(MINE, from_text(conversation))
+    assert [message.kind for message in told_outside(head, house.stored)] == ["conversation.opened"]
 
 
 async def test_a_note_that_is_sent_again_is_one_note_and_its_id_is_for_no_other(house):

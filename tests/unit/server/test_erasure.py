@@ -125,7 +125,7 @@ async def test_an_answer_that_is_thought_out_during_the_erasure_is_never_given()
     head = await service.open(Visitor(workspace=MINE, id="ann", kb="shop"))
     key = (MINE, head.conversation)
     await service.submit(key, Say(client_msg_id="m1", text="my order is Grimhildr"))
-    while not bot.turns:
+    while not bot.turns:  # noqa: ASYNC110 (no time passes)
         await asyncio.sleep(0)
     answering = service._lanes.known(key).answering
     await asyncio.wait_for(service.erase(MINE, "ann"), timeout=5)  # it does not wait for the answer

@@ -26,6 +26,7 @@ while (word := control.recv(64)):
         time.sleep(float(os.environ.get("SLOW_TO_BE_READY_S", "0")))
         control.sendall(b"ready\\n")
 """
+NO_NOHUP = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may be under it
 PARENT = """
 import sys
 from pathlib import Path
@@ -43,8 +44,10 @@ class Parent:
     def __init__(self, folder: Path, *, terminal: bool, before: str = "") -> None:
         self.noted = folder / "noted"
         (folder / "child.py").write_text(CHILD, "utf-8")
-        script = before + PARENT.format(
-            root=str(ROOT), home=str(folder), child=str(folder / "child.py"), noted=str(self.noted)
+        script = (
+            NO_NOHUP
+            + before
+            + PARENT.format(root=str(ROOT), home=str(folder), child=str(folder / "child.py"), noted=str(self.noted))
         )
         self.master = -1
         if terminal:
