@@ -4,6 +4,7 @@ import binascii
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from functools import lru_cache
 from secrets import token_bytes
 from time import time_ns
 
@@ -37,6 +38,7 @@ def to_text(identifier: bytes) -> str:
     return urlsafe_b64encode(identifier).decode().rstrip("=")
 
 
+@lru_cache(maxsize=4096)  # one change of a conversation is shown to a whole team
 def from_text(text: str) -> bytes:
     """Read what `to_text` wrote.
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from server.handoff.cases import AgentView, Case
-from server.wire.agent_frames import AgentChanged, CaseChanged
+from server.wire.agent_frames import AgentChanged, CaseChanged, Told
 
 PAUSE_S = 0.1
 _KEPT = 512  # encoded rows
 
-Row = Case | AgentView
+Row = Case | AgentView | Told  # the last: what many are told at once
 Write = Callable[[Sequence[tuple[bytes, str]]], None]  # encoded frames; a later one of the same name replaces it
 
 _encoder = msgspec.json.Encoder()
@@ -56,6 +56,8 @@ class Gathering:
 
 def encoded(row: Row) -> bytes:
     """Encode a row as its frame; for many agents in a row it is done once."""
+    if isinstance(row, Told):
+        return _encoder.encode(row)  # each agent gets one of their own
     known = _encoded.get(id(row))
     if known is None:
         known = _encoded[id(row)] = (row, _encoder.encode(_frame(row)))
@@ -64,7 +66,7 @@ def encoded(row: Row) -> bytes:
     return known[1]
 
 
-def _frame(row: Row) -> CaseChanged | AgentChanged:
+def _frame(row: Case | AgentView) -> CaseChanged | AgentChanged:
     if isinstance(row, Case):
         return CaseChanged(case=row)
     return AgentChanged(id=row.id, name=row.name, presence=row.presence, load=row.load, capacity=row.capacity)

@@ -171,9 +171,13 @@ class AgentTalk:
             case "mentioned":
                 self.send(frames.Mentioned(conversation=case.conversation, by=notice.by))
             case word:
-                self.send(
-                    frames.Told(word=word, conversation=case.conversation, case=case, by=notice.by, until=notice.until)
+                told = frames.Told(
+                    word=word, conversation=case.conversation, case=case, by=notice.by, until=notice.until
                 )
+                if word == Word.WAITS.value:  # a whole department is told
+                    self._rows.add(f"{word} {case.conversation}", told)
+                else:
+                    self.send(told)
 
     # -- hearing
 

@@ -220,9 +220,14 @@ class Screens:
 
     def _asks_until(self, head: Head) -> Millis:
         """Give when a ring ends, or an offer to a colleague; 0 where it is neither."""
-        handling, limits = head.handling, self._limits(head)
-        asked_for_s = {State.RINGING: limits.ring, State.TRANSFERRING: limits.transfer}.get(handling.state)
-        return 0 if asked_for_s is None else handling.since + asked_for_s * SECOND
+        match head.handling.state:
+            case State.RINGING:
+                asked_for_s = self._limits(head).ring
+            case State.TRANSFERRING:
+                asked_for_s = self._limits(head).transfer
+            case _:
+                return 0
+        return head.handling.since + asked_for_s * SECOND
 
     def _limits(self, head: Head) -> Limits:
         return limits_of(self._floors.floor(head.workspace).departments.get(head.handling.department))
