@@ -19,7 +19,9 @@ tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
 fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", eos_token="</s>", model_max_length=128)
 fast.save_pretrained(sys.argv[1])
 sizes = dict(vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2)
-LlamaForCausalLM(LlamaConfig(**sizes, max_position_embeddings=256, eos_token_id=1)).save_pretrained(sys.argv[1])
+model = LlamaForCausalLM(LlamaConfig(**sizes, max_position_embeddings=256, eos_token_id=1))
+model.generation_config.suppress_tokens = [0, 1]  # weights are random: whatever they are, it has something to say
+model.save_pretrained(sys.argv[1])
 """
 
 
@@ -49,7 +51,7 @@ async def test_a_local_model_answers_from_a_process_of_its_own(generator):
     for _ in range(2):
         text = "".join(await said(generator))
         assert text
-        assert set(text.split()) <= {"<unk>", "hello", "the", "return", "days", "30", "you"}
+        assert set(text.split()) <= {"hello", "the", "return", "days", "30", "you"}
 
 
 async def test_until_the_model_is_loaded_a_reply_is_refused_at_once_and_then_given(generator):
