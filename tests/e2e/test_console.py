@@ -160,6 +160,8 @@ async def test_the_console_speaks_to_screen_readers_and_works_on_a_tablet(server
     await ana.open_first()
     for size in ({"width": 1280, "height": 800}, {"width": 820, "height": 1100}):
         await ana.page.set_viewport_size(size)
+        cut_off = "tabs => tabs.scrollWidth - tabs.clientWidth"
+        assert await ana.page.locator(".inbox .tabs").evaluate(cut_off) <= 0, "a box cannot be seen"
         for theme in ("light", "dark"):
             await ana.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             found = await Axe().run(ana.page)
