@@ -346,6 +346,19 @@ test('whoever comes back to the page, or into another network, has not long to w
   assert.equal(at.sockets[3].left, undefined);
 });
 
+test('however often one comes back to the page, a WebSocket is looked for', async () => {
+  const at = await streaming();
+  at.clock.pass(15_000);
+  at.sockets.at(-1).onclose({ code: 1006 });
+  for (let second = 0; second < 15; second += 5) {
+    at.client.wake();
+    at.stream.give(said({ type: 'pong' }));
+    await settle();
+    at.clock.pass(5_000);
+  }
+  assert.equal(at.sockets.length, 4);
+});
+
 test('who has a WebSocket does not look for another one when the page is looked at', async () => {
   const at = visitor();
   at.client.connect();

@@ -84,6 +84,7 @@ export class Transports {
 
   /** We may be in another network by now, without the wall that was found: look as soon as in the beginning. */
   wake() {
+    if (this.#lookMs === FIRST_LOOK_MS) return; // it is soon anyway: who wakes us all the time must not put it off
     this.#lookMs = FIRST_LOOK_MS;
     if (this.#options.timers.has('look') && !this.#look) this.#lookAgain();
   }
