@@ -4,6 +4,7 @@ import select
 import subprocess
 import sys
 import termios
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +42,18 @@ class Terminal:
             seen += os.read(self._ours, 4096).decode(errors="replace")
         return seen
 
+    def wait_until_it_listens(self, timeout_s=30):
+        """Return once the process sleeps, in its read of the terminal.
+
+        A signal between the prompt and that read is acted on by CPython at the next key only: no person is that quick,
+        but this test would be.
+        """
+        until = time.monotonic() + timeout_s
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while stat.read_text().rpartition(") ")[2][0] != "S":
+            assert time.monotonic() < until, "the process never came to rest at its prompt"
+            time.sleep(0.01)
+
     def close(self):
         with suppress(ProcessLookupError):
             self.process.kill()
@@ -58,6 +71,7 @@ def terminal():
 
 def test_ctrl_c_at_the_prompt_leaves_at_once_and_the_terminal_is_as_before(terminal):
     terminal.read_until("you ›")
+    terminal.wait_until_it_listens()
     terminal.write("\x03")
     assert terminal.process.wait(timeout=30) == 0
     assert terminal.now == terminal.before
